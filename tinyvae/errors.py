@@ -40,7 +40,7 @@ def check_number(name, value, *, above=None, at_least=None):
 
 
 def check_shape(name, array, expected):
-    """ValueError unless `array` has the shape `expected`; a letter (str) there stands for any size."""
+    """ValueError unless `array` has the shape `expected`; a letter there stands for any size."""
     shape = np.shape(array)
     if len(shape) != len(expected) or any(
         isinstance(e, int) and e != s for s, e in zip(shape, expected, strict=True)

@@ -1,0 +1,43 @@
+"""What happens inside a model: the gradient's flow, and where numbers went bad."""
+
+import numpy as np
+
+
+def trace(vae, theta, *, x, eps, beta=1.0):
+    """Every array on the way of `vae.loss` and back, by name, in the order in which it is made.
+
+    Forward: x, eps, mu, logvar, sigma, z, out, log_px, kl, loss. Backward, each dL/d(its name):
+    dout, dz; the two paths into the heads, dmu_z and dlogvar_z through the sample, dmu_kl and
+    dlogvar_kl through the KL; their sums dmu and dlogvar; dtheta.
+    """
+    nodes = {"x": x, "eps": eps}
+    (log_px, kl), vjp = vae.terms(theta, x=x, eps=eps, watch=nodes)
+    nodes["sigma"] = np.exp(0.5 * nodes["logvar"])
+    nodes["loss"] = (beta * kl - log_px).mean()
+    mean = 1.0 / len(x)
+    (nodes["dtheta"],) = vjp((np.full_like(log_px, -mean), np.full_like(kl, beta * mean)))
+    return nodes
+
+
+def not_finite(vae, theta, *, x, eps, beta=1.0):
+    """One sentence naming the first array, in the order of computation, that is not finite."""
+    with np.errstate(all="ignore"):
+        nodes = vae.layout.views(theta) | trace(vae, theta, x=x, eps=eps, beta=beta)
+        gradients = vae.layout.views(nodes.pop("dtheta"))
+    nodes |= {f"d{name}": block for name, block in gradients.items()}
+    bad = next((k for k, array in nodes.items() if not np.isfinite(array).all()), None)
+    if bad is None:
+        return "no array was found that is not finite"
+    count = int((~np.isfinite(nodes[bad])).sum())
+    usual = {
+        "x": "the data hold NaN or infinity",
+        "eps": "the noise holds NaN or infinity",
+        "logvar": "its head ran away: e^logvar overflows",
+        "kl": "e^logvar overflows (above 88 in float32, 709 in float64)",
+        "log_px": "the reconstruction is too far off for this dtype",
+    }
+    cause = usual.get(bad, "usually the learning rate is too high, or the data are not scaled")
+    return (
+        f"{bad} is the first array that is not finite ({count} of {np.size(nodes[bad])} entries): "
+        f"{cause}"
+    )

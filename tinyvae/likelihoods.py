@@ -1,0 +1,131 @@
+"""p(x | z): how a decoder's output becomes a density over the data.
+
+A likelihood is the last layer of the model: `log_px, vjp = likelihood(params, out, x=x)` sums the
+log-density over the D numbers of each example, x and out (B, D) to nats (B,). It may own
+parameters, as layers do.
+"""
+
+import math
+from types import MappingProxyType
+
+import numpy as np
+
+from tinyvae.distributions import bernoulli, gaussian
+from tinyvae.errors import check_finite, check_number, unknown
+
+
+class Bernoulli:
+    """Binary data; the decoder puts out logits (B, D). Data in [0, 1]."""
+
+    shapes = MappingProxyType({})
+
+    def init(self, rng):
+        return {}
+
+    def __call__(self, params, out, *, x):
+        log_px, log_px_vjp = bernoulli.log_prob(x, out)
+
+        def vjp(dy):
+            _, dout = log_px_vjp(dy[:, None])
+            return {}, dout
+
+        return log_px.sum(axis=1), vjp
+
+    def mean(self, params, out):
+        return bernoulli.mean(out)
+
+    def draw(self, params, out, *, noise):
+        """Data (B, D) drawn with `noise` (B, D) from the uniform law on [0, 1)."""
+        return bernoulli.sample(out, noise=noise)
+
+    def noise(self, rng, shape):
+        return rng.random(shape)
+
+    def check(self, x):
+        """ValueError unless every number of x is in [0, 1]."""
+        check_finite("x", x)
+        low, high = float(np.min(x)), float(np.max(x))
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"x must be in [0, 1] for a Bernoulli likelihood, but spans [{low:g}, {high:g}]: "
+                "scale it, or use the likelihood 'gaussian' or 'gaussian-learned'"
+            )
+
+
+class Gaussian:
+    """Real data with one standard deviation for all numbers; the decoder puts out means (B, D)."""
+
+    shapes = MappingProxyType({})
+
+    def __init__(self, scale):
+        self.scale = check_number("scale", scale, above=0)
+
+    def init(self, rng):
+        return {}
+
+    def logvar(self, params, out):
+        """The log-variance as an array that broadcasts against `out`, on the same device."""
+        return np.full_like(out[:1, :1], 2.0 * math.log(self.scale))
+
+    def __call__(self, params, out, *, x):
+        log_px, log_px_vjp = gaussian.log_prob(x, out, self.logvar(params, out))
+
+        def vjp(dy):
+            _, dout, dlogvar = log_px_vjp(dy[:, None])
+            return self.gradients(dlogvar), dout
+
+        return log_px.sum(axis=1), vjp
+
+    def gradients(self, dlogvar):
+        return {}
+
+    def mean(self, params, out):
+        return out
+
+    def draw(self, params, out, *, noise):
+        """Data (B, D) drawn with `noise` (B, D) from N(0, 1)."""
+        return gaussian.sample(out, self.logvar(params, out), noise=noise)
+
+    def noise(self, rng, shape):
+        return rng.standard_normal(shape)
+
+    def check(self, x):
+        """ValueError unless x is finite."""
+        check_finite("x", x)
+
+
+class LearnedGaussian(Gaussian):
+    """The same with the variance learned: one log-variance shared by all numbers, a parameter.
+
+    One for all, because a variance of its own for every pixel has no optimum: on a pixel that is
+    constant, as in the corner of a digit, the density grows without bound.
+    """
+
+    shapes = MappingProxyType({"likelihood.logvar": (1, 1)})
+
+    def __init__(self):
+        pass
+
+    def init(self, rng):
+        return {"likelihood.logvar": np.zeros((1, 1))}
+
+    def logvar(self, params, out):
+        return params["likelihood.logvar"]
+
+    def gradients(self, dlogvar):
+        return {"likelihood.logvar": dlogvar}
+
+
+LIKELIHOODS = ("bernoulli", "gaussian", "gaussian-learned")
+
+
+def likelihood(name, *, scale=1.0):
+    """The likelihood of that name; `scale` is the fixed Gaussian's standard deviation.
+
+    ValueError for an unknown name or a scale that is not positive.
+    """
+    if name not in LIKELIHOODS:
+        raise unknown("likelihood", name, LIKELIHOODS)
+    if name == "bernoulli":
+        return Bernoulli()
+    return Gaussian(scale) if name == "gaussian" else LearnedGaussian()

@@ -1,0 +1,190 @@
+"""The variational autoencoder: every arrow forward, and every arrow back.
+
+    x -> h -> mu, logvar            encoder q(z | x) = N(mu, diag e^logvar)
+              z = mu + sigma * eps  the draw, eps from N(0, I)
+         z -> g -> out              decoder p(x | z), `out` its logits or means
+    elbo = log p(x | z) - beta KL(q(z | x) || N(0, I)), at beta = 1 a lower bound on log p(x)
+
+Shapes: x (B, D); mu, logvar, eps, z (B, Z); elbo (B,). Units: nats per example, summed over the
+dimensions; only `loss` averages, over the batch.
+Sources: Kingma & Welling, Auto-Encoding Variational Bayes (2014), equation 10; for beta, Higgins
+et al., beta-VAE (2017), equation 4.
+"""
+
+import numpy as np
+
+from tinyvae import likelihoods
+from tinyvae.diagnostics import not_finite
+from tinyvae.errors import NotFinite, check_count, check_shape
+from tinyvae.kl import kl
+from tinyvae.nn import MLP, Dense, Layout
+from tinyvae.reparameterize import reparameterize
+
+# A logvar head that starts near 0 starts every sigma near 1, the prior's: the first gradients then
+# come through samples of a sensible size.
+SMALL = 0.01
+
+
+class VAE:
+    """The model without its parameters: those are `theta`, a vector that every method takes first.
+
+    data: D, the numbers in an example. latent: Z. hidden: the sizes of the encoder's hidden
+    layers; the decoder has them in reverse. activation: a name in `ops.ACTIVATIONS`. likelihood:
+    'bernoulli', 'gaussian' (of standard deviation `scale`) or 'gaussian-learned'.
+    ValueError or TypeError for a size below 1, an unknown name, a scale that is not positive.
+    """
+
+    def __init__(
+        self, data, latent, hidden=(128,), activation="tanh", likelihood="bernoulli", scale=1.0
+    ):
+        self.data, self.latent = check_count("data", data), check_count("latent", latent)
+        self.hidden = tuple(check_count("hidden", size) for size in hidden)
+        self.activation, self.likelihood, self.scale = activation, likelihood, scale
+
+        down, up = (data, *self.hidden), (latent, *reversed(self.hidden))
+        self.encoder = MLP("encoder", down, activation)
+        self.mu = Dense("mu", down[-1], latent)
+        self.logvar = Dense("logvar", down[-1], latent, gain=SMALL)
+        self.decoder = MLP("decoder", up, activation)
+        self.out = Dense("out", up[-1], data)
+        self.px = likelihoods.likelihood(likelihood, scale=scale)
+        self.parts = (self.encoder, self.mu, self.logvar, self.decoder, self.out, self.px)
+        self.layout = Layout({k: shape for part in self.parts for k, shape in part.shapes.items()})
+
+    @property
+    def config(self):
+        """The arguments that make this model again: `VAE(**vae.config)`."""
+        names = ("data", "latent", "hidden", "activation", "likelihood", "scale")
+        return {name: getattr(self, name) for name in names}
+
+    def init(self, rng, dtype=np.float32):
+        """A starting theta, drawn from the Generator `rng`."""
+        blocks = {name: block for part in self.parts for name, block in part.init(rng).items()}
+        return self.layout.flatten(blocks).astype(dtype)
+
+    # -- the arrows -------------------------------------------------------------------------------
+
+    def _encode(self, params, x):
+        h, encoder_vjp = self.encoder(params, x=x)
+        mu, mu_vjp = self.mu(params, h)
+        logvar, logvar_vjp = self.logvar(params, h)
+
+        def vjp(dy):
+            dmu, dlogvar = dy
+            dp_mu, dh_mu = mu_vjp(dmu)
+            dp_logvar, dh_logvar = logvar_vjp(dlogvar)
+            (dp_encoder,) = encoder_vjp(dh_mu + dh_logvar)  # both heads read h: gradients add
+            return (dp_encoder | dp_mu | dp_logvar,)
+
+        return (mu, logvar), vjp
+
+    def _decode(self, params, z):
+        g, decoder_vjp = self.decoder(params, z)
+        out, out_vjp = self.out(params, g)
+
+        def vjp(dout):
+            dp_out, dg = out_vjp(dout)
+            dp_decoder, dz = decoder_vjp(dg)
+            return dp_decoder | dp_out, dz
+
+        return out, vjp
+
+    def terms(self, theta, *, x, eps, watch=None):
+        """The two terms of the bound, log p(x | z) and KL, each (B,) in nats: all the arrows.
+
+        `vjp((dlog_px, dkl))` is `(dtheta,)`. x and eps are trusted to be good: `elbo` and `loss`
+        check them. `watch`, a dict, receives the arrays on the way, forward and backward, by name.
+        """
+        params = self.layout.views(theta)
+        (mu, logvar), encode_vjp = self._encode(params, x)
+        z, z_vjp = reparameterize(mu, logvar, eps=eps)
+        out, decode_vjp = self._decode(params, z)
+        log_px, log_px_vjp = self.px(params, out, x=x)
+        kl_q, kl_vjp = kl(mu, logvar)
+        if watch is not None:
+            watch.update(mu=mu, logvar=logvar, z=z, out=out, log_px=log_px, kl=kl_q)
+
+        def vjp(dy):
+            dlog_px, dkl = dy
+            dp_px, dout = log_px_vjp(dlog_px)
+            dp_decoder, dz = decode_vjp(dout)
+            dmu_z, dlogvar_z = z_vjp(dz)  # the first path back: through the sample
+            dmu_kl, dlogvar_kl = kl_vjp(dkl)  # the second: through the KL
+            dmu, dlogvar = dmu_z + dmu_kl, dlogvar_z + dlogvar_kl  # where they meet they add
+            (dp_encoder,) = encode_vjp((dmu, dlogvar))
+            if watch is not None:
+                watch.update(dout=dout, dz=dz, dmu_z=dmu_z, dlogvar_z=dlogvar_z, dmu_kl=dmu_kl)
+                watch.update(dlogvar_kl=dlogvar_kl, dmu=dmu, dlogvar=dlogvar)
+            return (self.layout.flatten(dp_encoder | dp_decoder | dp_px),)
+
+        return (log_px, kl_q), vjp
+
+    # -- what a user calls ------------------------------------------------------------------------
+
+    def elbo(self, theta, *, x, eps, beta=1.0):
+        """log p(x | z) - beta KL at the one sample z = mu + sigma * eps: (B,), nats, to maximise.
+
+        x (B, D), eps (B, Z) from N(0, I). ValueError for wrong shapes or data outside the
+        likelihood's support; NotFinite, naming the first array that went bad.
+        """
+        self.check(x)
+        check_shape("eps", eps, (len(x), self.latent))
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below, with its cause
+            (log_px, kl_q), terms_vjp = self.terms(theta, x=x, eps=eps)
+            elbo = log_px - beta * kl_q
+        if not np.isfinite(elbo).all():
+            raise NotFinite(not_finite(self, theta, x=x, eps=eps))
+        return elbo, lambda delbo: terms_vjp((delbo, -beta * delbo))
+
+    def loss(self, theta, *, x, eps, beta=1.0):
+        """-elbo.mean(): a number, nats per example, to minimise. Raises what `elbo` raises."""
+        elbo, elbo_vjp = self.elbo(theta, x=x, eps=eps, beta=beta)
+        return -elbo.mean(), lambda dloss: elbo_vjp(np.full_like(elbo, -dloss / len(elbo)))
+
+    def encode(self, theta, *, x):
+        """(mu, logvar), each (B, Z), of q(z | x);  `vjp((dmu, dlogvar))` is `(dtheta,)`."""
+        self.check(x)
+        heads, vjp = self._encode(self.layout.views(theta), x)
+        return heads, lambda dy: (self._fill(theta, *vjp(dy)),)
+
+    def decode(self, theta, z):
+        """out (B, D), the logits or means of p(x | z), from z (B, Z);  `vjp(dout)`: dtheta, dz."""
+        check_shape("z", z, ("B", self.latent))
+        out, decode_vjp = self._decode(self.layout.views(theta), z)
+
+        def vjp(dout):
+            dparams, dz = decode_vjp(dout)
+            return self._fill(theta, dparams), dz
+
+        return out, vjp
+
+    def reconstruct(self, theta, *, x):
+        """E[x | z] (B, D) at z = mu, the mean of q(z | x): a plain array."""
+        (mu, _), _ = self.encode(theta, x=x)
+        return self.sample(theta, eps=mu)
+
+    def sample(self, theta, *, eps, noise=None):
+        """New data (B, D) from z = eps (B, Z), eps from the prior N(0, I): a plain array.
+
+        The mean E[x | z]; with `noise` (B, D), made by `vae.px.noise`, a draw from p(x | z).
+        """
+        out, _ = self.decode(theta, eps)
+        params = self.layout.views(theta)
+        if noise is None:
+            return self.px.mean(params, out)
+        check_shape("noise", noise, out.shape)
+        return self.px.draw(params, out, noise=noise)
+
+    def check(self, x):
+        """ValueError or TypeError unless x is (B, D), floating point, and in the support."""
+        if getattr(x, "dtype", np.dtype(object)).kind != "f":
+            kind = getattr(x, "dtype", type(x).__name__)
+            raise TypeError(f"x must be an array of floating-point numbers, not {kind}")
+        check_shape("x", x, ("B", self.data))
+        if not len(x):
+            raise ValueError(f"x is empty: its shape is {x.shape}, expected at least one example")
+        self.px.check(x)
+
+    def _fill(self, theta, dparams):
+        """A gradient of theta's size: `dparams` where it has a block, 0 elsewhere."""
+        return self.layout.flatten(self.layout.views(np.zeros_like(theta)) | dparams)
