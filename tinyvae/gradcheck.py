@@ -1,0 +1,337 @@
+"""The gradient oracle: is `vjp` the derivative of `y`?
+
+`gradcheck(fn, *args, **constants)` differentiates `fn` a second way and compares, entry by entry.
+`fn` is anything that keeps the protocol `y, vjp = fn(*args, **constants)`: your own, too.
+
+The outputs are contracted with a random cotangent dy to a number L = sum(dy * y), whose derivative
+is what `vjp(dy)` claims. Random, because with a cotangent of ones an error that moves gradient
+from one output to another cannot be seen. An entry passes if
+
+    |analytic - numeric|  <=  rtol max(|analytic|, |numeric|) + floor,
+
+where the floor is what rounding alone may do to a difference. The reported error is the smallest
+rtol of that form, |analytic - numeric| / (max(...) + floor / rtol). What cannot be decided is
+named, not shrugged off:
+
+    ok        every entry passed             kink       it passed but for entries at a kink, or
+    dead      it passed: no influence at all            every entry is at one (a failure)
+    none      vjp gives None for it          unseen     the gradients are below the floor
+    wrong     two numbers differ             unstable   two equal calls give different results
+    nan       something is not finite        mutated    the function changed its arguments
+    shape     vjp's result does not match the arguments
+
+Source: Baydin et al., Automatic Differentiation in Machine Learning: a Survey (2018), section 2.1.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyvae.differences import EPS, METHODS, derivative, is_kink
+from tinyvae.errors import check_count, check_number, unknown
+from tinyvae.protocol import argument_names, copy, equal, float64, misfit
+
+DIRECTIONS = 4
+
+
+@dataclass
+class Row:
+    """The verdict on one argument; `index`, `analytic` and `numeric` are of its worst entry."""
+
+    argument: str
+    shape: tuple = ()
+    entries: int = 0  # numbers compared; for a large argument, directions
+    verdict: str = "ok"
+    error: float = 0.0
+    index: tuple = ()
+    analytic: float = 0.0
+    numeric: float = 0.0
+    kinks: int = 0
+    note: str = ""
+
+    @property
+    def ok(self):
+        return self.verdict in ("ok", "dead", "none")
+
+
+@dataclass
+class Report:
+    """What `gradcheck` found: a row for each argument. Print it, or call `raise_if_wrong`."""
+
+    name: str
+    method: str
+    rtol: float
+    rows: list
+
+    @property
+    def ok(self):
+        return all(row.ok for row in self.rows)
+
+    @property
+    def error(self):
+        """The worst relative error, of all arguments."""
+        return max((row.error for row in self.rows), default=0.0)
+
+    @property
+    def entries(self):
+        return sum(row.entries for row in self.rows)
+
+    @property
+    def verdict(self):
+        """The first verdict that is not a pass; otherwise 'ok', with what deserves a word."""
+        for row in self.rows:
+            if not row.ok:
+                return row.verdict
+        remarks = [f"{row.argument} {row.verdict}" for row in self.rows if row.verdict != "ok"]
+        kinks = sum(row.kinks for row in self.rows)
+        remarks += [f"{kinks} at a kink"] if kinks else []
+        return f"ok ({', '.join(remarks)})" if remarks else "ok"
+
+    def message(self):
+        """The failures, a line each: function, argument, index, both numbers, or the reason."""
+        return "\n".join(f"{self.name}: {row.note}" for row in self.rows if not row.ok)
+
+    def raise_if_wrong(self):
+        """The report itself if everything passed, else AssertionError with `message()`."""
+        if not self.ok:
+            raise AssertionError(self.message())
+        return self
+
+    def __str__(self):
+        lines = [f"gradcheck of {self.name} by {self.method} differences, rtol {self.rtol:g}"]
+        lines += [f"{'argument':<20}{'shape':>12}{'entries':>10}{'worst error':>14}  verdict"]
+        for row in self.rows:
+            kinks = f" ({row.kinks} at a kink)" if row.kinks else ""
+            lines += [
+                f"{row.argument:<20}{row.shape!s:>12}{row.entries:>10}{row.error:>14.1e}  "
+                f"{row.verdict}{kinks}"
+            ]
+        return "\n".join(lines + ([] if self.ok else [self.message()]))
+
+
+def gradcheck(fn, *args, method="central", rtol=None, max_entries=2000, seed=0, **constants):
+    """Compare `vjp` of `y, vjp = fn(*args, **constants)` with numerical derivatives: a Report.
+
+    args: float64 arrays, numbers, or dicts of arrays; fn gets copies. y: a float64 array or number,
+    or a tuple of them. method: 'central', 'five-point' or 'complex'. rtol: METHODS says what each
+    method defaults to. An argument of more than `max_entries` numbers is compared along a few
+    random directions, all its entries at once. seed: of the cotangent and the directions.
+
+    TypeError for arguments or results that are not float64: a difference of shorter numbers has
+    no digits left to compare. TypeError if method is 'complex' and fn stops complex numbers.
+    ValueError for an unknown method or an rtol that is not positive.
+    """
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    rtol = METHODS[method].rtol if rtol is None else check_number("rtol", rtol, above=0)
+    check_count("max_entries", max_entries)
+    check = _Check(fn, args, constants, METHODS[method], rtol, max_entries, seed)
+    return Report(check.name, method, rtol, check.rows())
+
+
+class _Check:
+    """One run of the check: the function, its arguments in float64, a cotangent, the claim."""
+
+    def __init__(self, fn, args, constants, method, rtol, max_entries, seed):
+        self.fn, self.constants = fn, constants
+        self.method, self.rtol, self.max_entries = method, rtol, max_entries
+        self.rng = np.random.default_rng(seed)
+        self.name = getattr(fn, "__qualname__", type(fn).__name__)
+        self.names = argument_names(fn, len(args))
+        self.args = [float64(name, arg) for name, arg in zip(self.names, args, strict=True)]
+
+    def call(self, args):
+        """(outputs, pull): arrays, copied since an op may return its argument; and vjp of them."""
+        y, vjp = self.fn(*args, **self.constants)
+        outputs = [np.array(part) for part in (y if isinstance(y, tuple) else (y,))]
+
+        def pull():
+            dy = [np.copy(part)[()] for part in self.dy]
+            grads = vjp(tuple(dy) if isinstance(y, tuple) else dy[0])
+            return grads, equal(dy, self.dy)
+
+        return outputs, pull
+
+    def rows(self):
+        """The verdicts: one row if the comparison is meaningless, else a row for each argument."""
+        failure = self.precondition()
+        if failure:
+            verdict, note = failure
+            return [Row("(all)", verdict=verdict, note=note)]
+        return [self.compare(*leaf) for leaf in self.leaves()]
+
+    def precondition(self):
+        """(verdict, note) of what makes any comparison meaningless, or None; sets dy and grads."""
+        args = [copy(arg) for arg in self.args]
+        y, pull = self.call(args)
+        for part in y:
+            if part.dtype != np.float64:
+                raise TypeError(
+                    f"{self.name} returned {part.dtype}, expected float64: a difference of shorter "
+                    "numbers has no digits left to compare"
+                )
+        if not all(np.isfinite(part).all() for part in y):
+            return "nan", "the value at the point of the check is not finite"
+        self.dy = [np.asarray(self.rng.standard_normal(part.shape))[()] for part in y]
+        grads, dy_kept = pull()
+        wrong = misfit(self.names, self.args, grads)
+        if wrong:
+            return "shape", wrong
+        self.grads = [copy(grad) for grad in grads]
+        if not equal(self.grads, pull()[0]):
+            return "unstable", "vjp changes between calls: it draws noise or changes what it keeps"
+        for name, before, after in zip(self.names, self.args, args, strict=True):
+            if not equal([before], [after]):
+                return "mutated", f"{name} was changed in place"
+        if not dy_kept:
+            return "mutated", "vjp changed the cotangent in place"
+        again, pull = self.call([copy(arg) for arg in self.args])
+        if not equal(y, again):
+            return "unstable", "fn changes between calls: draw its noise outside and pass it in"
+        if not equal(self.grads, pull()[0]):
+            return "unstable", "the backward pass changes between calls: it draws its own noise"
+        return None
+
+    def leaves(self):
+        """(name, array, claimed gradient, function of that array alone) for every block."""
+        for k, (name, arg, grad) in enumerate(zip(self.names, self.args, self.grads, strict=True)):
+            blocks = arg if isinstance(arg, dict) else {None: arg}
+            for key, array in blocks.items():
+
+                def outputs(value, k=k, arg=arg, key=key):
+                    value = value if key is None else arg | {key: value}
+                    return self.call([*self.args[:k], value, *self.args[k + 1 :]])[0]
+
+                claimed = grad if key is None or grad is None else grad[key]
+                yield name if key is None else f"{name}[{key!r}]", array, claimed, outputs
+
+    def compare(self, name, array, claimed, outputs):
+        """The verdict on one block."""
+        row = Row(name, array.shape)
+        if claimed is None:
+            row.verdict = "none"
+            return row
+        bad = np.argwhere(~np.isfinite(claimed))
+        if len(bad):
+            index = tuple(bad[0])
+            row.verdict, row.note = "nan", f"at {name}{_at(index)} vjp gives {claimed[index]}"
+            return row
+        points = [self.point(array, claimed, outputs, *along) for along in self.along(array)]
+        row.entries, row.kinks = len(points), sum(point.kink for point in points)
+        smooth = [point for point in points if not point.kink]
+        if not smooth:
+            row.verdict = "kink" if points else "ok"
+            row.note = f"{name}: every entry sits on a kink, nothing to compare: move the inputs"
+            return row
+        worst = max(smooth, key=lambda point: point.error)
+        row.error, row.index = worst.error, worst.index
+        row.analytic, row.numeric = worst.analytic, worst.numeric
+        largest = max(max(abs(point.analytic), abs(point.numeric)) for point in smooth)
+        if worst.error == np.inf:
+            row.verdict = "nan"
+            row.note = f"the value is not finite {self.method.h:g} away from {name}{_at(row.index)}"
+        elif worst.error > self.rtol:
+            row.verdict = "wrong"
+            row.note = (
+                f"at {name}{_at(row.index)} vjp gives {worst.analytic:.9g}, the numerical "
+                f"derivative is {worst.numeric:.9g} (relative error {worst.error:.1e})"
+            )
+        elif not claimed.any() and largest <= max(point.floor for point in smooth):
+            row.verdict = "dead"
+        elif largest <= min(point.floor for point in smooth):
+            row.verdict = "unseen"
+            row.note = (
+                f"{name}: the gradients, at most {largest:.0e}, are below what differences see, "
+                f"{worst.floor:.0e}: scale the function up, or use method='complex'"
+            )
+        return row
+
+    def along(self, array):
+        """(index, direction) of each comparison: every entry, or a few random directions."""
+        if array.size > self.max_entries:
+            for _ in range(DIRECTIONS):
+                yield None, self.rng.choice([-1.0, 1.0], array.shape) / np.sqrt(array.size)
+            return
+        for index in np.ndindex(array.shape):
+            v = np.zeros_like(array)
+            v[index] = max(1.0, abs(array[index]))  # the step grows with the number it is added to
+            yield index, v
+
+    def point(self, array, claimed, outputs, index, v):
+        """The comparison along the direction v: as often as it takes to tell wrong from kinked."""
+        unit = 1.0 if index is None else v[index]
+        analytic = float((claimed * v).sum()) / unit
+        # Along a random direction gradients cancel: what counts is the size of what is summed.
+        typical = float(np.sqrt((claimed * claimed).mean())) if index is None else 0.0
+        finest = 10 * EPS * float(np.abs(claimed).max())  # what summing a gradient may round away
+
+        def against(method, h):
+            numeric, floor = derivative(outputs, array, v, self.dy, method, h)
+            numeric, floor = numeric / unit, max(floor / unit, finest)
+            size = max(abs(analytic), abs(numeric), typical) + floor / self.rtol
+            error = abs(analytic - numeric) / size if size else 0.0
+            return Point(index, analytic, numeric, floor, error if np.isfinite(error) else np.inf)
+
+        if self.method is METHODS["complex"]:
+            point = self.complex_point(against)
+            smaller = ()
+        else:
+            point = against(self.method, self.method.h)
+            smaller = (self.method.h / 10, self.method.h / 100)
+        if point.error <= self.rtol or point.error == np.inf:
+            return point
+
+        # It fails. With a shorter step a wrong gradient stays as wrong as it was; a bend too sharp
+        # for the step, or a kink beside the point, moves out of reach.
+        found = [point]
+        for h in smaller:
+            closer = against(self.method, h)
+            if closer.error <= self.rtol and closer.gap < 0.5 * point.gap:
+                return closer
+            found.append(closer)
+        settled = len(found) == 1 or abs(found[-1].numeric - found[-2].numeric) <= (
+            0.1 * found[-1].gap + found[-1].floor
+        )
+        point.kink = not settled or is_kink(outputs, array, v, self.dy, METHODS["central"].h)
+        return point
+
+    def complex_point(self, against):
+        """The comparison with a complex step; TypeError if fn stops complex numbers on the way."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            try:
+                point = against(self.method, self.method.h)
+            except (TypeError, np.exceptions.ComplexWarning) as error:
+                raise TypeError(self.stops_complex(error)) from error
+        if point.error > self.rtol:
+            central = against(METHODS["central"], METHODS["central"].h)
+            if central.gap <= 1e-5 * abs(point.analytic) + central.floor:
+                raise TypeError(self.stops_complex("its complex derivative is wrong"))
+        return point
+
+    def stops_complex(self, why):
+        return (
+            f"{self.name} does not let complex numbers through ({why}): "
+            "use method='central' or 'five-point'"
+        )
+
+
+@dataclass
+class Point:
+    """One comparison: at an entry, or along a direction (index None)."""
+
+    index: tuple | None
+    analytic: float
+    numeric: float
+    floor: float
+    error: float
+    kink: bool = False
+
+    @property
+    def gap(self):
+        return abs(self.analytic - self.numeric)
+
+
+def _at(index):
+    return " along a random direction" if index is None else f"[{', '.join(map(str, index))}]"
