@@ -26,7 +26,7 @@ def check_count(name, value, *, at_least=1):
     return int(value)
 
 
-def check_number(name, value, *, above=None, at_least=None):
+def check_number(name, value, *, above=None, at_least=None, below=None):
     """`value` as a float; TypeError unless it is a real number, ValueError if out of range."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} must be a number, not {value!r}")
@@ -36,6 +36,8 @@ def check_number(name, value, *, above=None, at_least=None):
         raise ValueError(f"{name} must be greater than {above:g}, not {value:g}")
     if at_least is not None and not value >= at_least:
         raise ValueError(f"{name} must be at least {at_least:g}, not {value:g}")
+    if below is not None and not value < below:
+        raise ValueError(f"{name} must be less than {below:g}, not {value:g}")
     return float(value)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def reparameterize(mu, logvar, *, eps):
-    """z = mu + sigma * eps, sigma = exp(logvar / 2): a draw from N(mu, sigma²) for eps from N(0, 1).
+    """z = mu + sigma * eps, sigma = exp(logvar / 2): a draw from N(mu, sigma²) if eps ~ N(0, 1).
 
     A sample has no derivative. But draw the randomness first, as `eps`, with no parameter in it,
     and z becomes an ordinary function of mu and logvar, which the chain rule goes through:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinyvae.data.dataset import Dataset, first, split
 from tinyvae.data.idx import read_idx
+from tinyvae.storage import replacing
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -91,15 +92,11 @@ def fetch(folder, *, mirrors=MIRRORS, sha256=SHA256, timeout=30):
                 f"{path} is not MNIST's {name}.gz (its SHA-256 differs): move it away,"
                 " or download into another folder"
             )
-    folder.mkdir(parents=True, exist_ok=True)
     for name in [name for name in sha256 if name not in present]:
-        file = folder / f"{name}.gz"
-        part = file.with_name(f"{file.name}.{os.getpid()}.part")
-        try:  # written beside and renamed, so that no half a file ever has the name
-            part.write_bytes(_download(file, mirrors, sha256[name], timeout))
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
+        path = folder / f"{name}.gz"
+        data = _download(path, mirrors, sha256[name], timeout)
+        with replacing(path) as file:
+            file.write(data)
 
 
 def _download(file, mirrors, sha256, timeout):

@@ -1,0 +1,43 @@
+"""`python -m tinyvae`, and the `tinyvae` script."""
+
+import argparse
+import os
+import sys
+
+from tinyvae import __version__
+from tinyvae.commands import COMMANDS
+from tinyvae.errors import NotFinite
+
+
+def main(argv=None):
+    """Run one command. Exit codes: 0 done, 1 a check failed, 2 bad input, 130 stopped by Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="tinyvae",
+        description="Gradients through random sampling, by hand: train a VAE you can read, check "
+        "every gradient, and see one flow.",
+    )
+    parser.add_argument("--version", action="version", version=f"tinyvae {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(subparsers)
+    args = parser.parse_args(argv)
+    try:
+        code = args.run(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except NotFinite as error:
+        print(f"tinyvae: {error}", file=sys.stderr)
+        return 1
+    except (ValueError, TypeError, OSError, MemoryError) as error:
+        print(f"tinyvae: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tinyvae: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

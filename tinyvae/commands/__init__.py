@@ -1,0 +1,9 @@
+"""The command line, one command a file.
+
+Each has `add(subparsers)`, which describes its options, and `run(args)`, which returns the exit
+code. Matplotlib and tqdm are imported where they are used, so that `--help` is quick.
+"""
+
+from tinyvae.commands import gradcheck, trace, train
+
+COMMANDS = (train, gradcheck, trace)

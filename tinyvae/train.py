@@ -1,0 +1,262 @@
+"""Training: the loop, its history, and a state that can be saved and continued bit for bit.
+
+The loop is deterministic: epoch k draws its order and its noise from a generator seeded by
+(seed, k), so the same seed gives the same numbers on the same machine, however often the run was
+stopped and resumed on the way.
+"""
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from tinyvae import storage
+from tinyvae.data import bernoulli_draw
+from tinyvae.diagnostics import not_finite
+from tinyvae.errors import NotFinite, check_count, check_number, unknown
+from tinyvae.optim import optimizer
+from tinyvae.vae import VAE
+
+# The streams that a seed is split into.
+INIT, EPOCH, HELD_OUT = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train. `lr` None: the optimizer's default. `beta` rises from 0 over `warmup` epochs.
+
+    `patience`: stop after so many epochs without a better held-out bound, and keep the best
+    parameters; 0: never. TypeError or ValueError for a value out of range or an unknown name.
+    """
+
+    epochs: int = 60
+    batch: int = 20
+    lr: float | None = None
+    optimizer: str = "adam"
+    beta: float = 1.0
+    warmup: int = 0
+    patience: int = 0
+    dtype: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self):
+        check_count("epochs", self.epochs)
+        check_count("batch", self.batch)
+        check_number("beta", self.beta, at_least=0)
+        for name in ("warmup", "patience", "seed"):
+            check_count(name, getattr(self, name), at_least=0)
+        if self.dtype not in ("float32", "float64"):
+            raise unknown("dtype", self.dtype, ("float32", "float64"))
+        optimizer(self.optimizer, self.lr)
+
+
+@dataclass
+class State:
+    """Everything that the next step depends on, and the history so far.
+
+    `step` counts the steps done in the current epoch, and `sums` adds up what its row will say.
+    """
+
+    theta: np.ndarray
+    optimizer: object
+    epoch: int = 0
+    step: int = 0
+    rng: np.random.Generator | None = None  # of the epoch's noise, in the middle of an epoch
+    sums: dict = field(default_factory=dict)
+    history: list = field(default_factory=list)
+    best: np.ndarray | None = None  # the parameters at the best held-out bound, with `patience`
+
+
+def start(vae, settings):
+    """The state before the first step."""
+    rng = np.random.default_rng([settings.seed, INIT])
+    theta = vae.init(rng, np.dtype(settings.dtype))
+    return State(theta, optimizer(settings.optimizer, settings.lr))
+
+
+def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
+    """Minimise the mean negative ELBO of `data.x`; the State after the last epoch.
+
+    state: where to go on from, by default `start(vae, settings)`; it is changed in place.
+    on_step(state), on_epoch(state): called after each step and epoch; a true result of on_epoch
+    stops the run. Ctrl-C stops it too, after the step in progress, with the state in order.
+
+    ValueError for data that do not fit the model or a batch larger than the data; NotFinite, with
+    the first array that went bad, if a loss or gradient is not finite: theta is then as it was
+    before that step.
+    """
+    vae.check(data.x)
+    vae.check(data.held_out)
+    if settings.batch > len(data.x):
+        raise ValueError(f"batch is {settings.batch}, but there are only {len(data.x)} examples")
+    state = start(vae, settings) if state is None else state
+    with interruptible() as interrupted:
+        while not finished(state, settings):
+            for _ in steps(vae, data, settings, state):
+                if on_step is not None:
+                    on_step(state)
+                if interrupted():
+                    return state
+            finish_epoch(vae, data, settings, state)
+            if on_epoch is not None and on_epoch(state):
+                break
+    return state
+
+
+def steps(vae, data, settings, state):
+    """Do the rest of the current epoch, one step at a time."""
+    rng = np.random.default_rng([settings.seed, EPOCH, state.epoch])
+    order = rng.permutation(len(data.x))
+    x = data.x.astype(settings.dtype, copy=False)
+    if data.values == "dynamic":
+        x = bernoulli_draw(x, noise=rng.random(x.shape, dtype=x.dtype))
+    if state.rng is None:
+        state.rng = rng
+        state.sums = {"loss": 0.0, "reconstruction": 0.0, "kl": 0.0, "seconds": 0.0}
+
+    count = -(-len(x) // settings.batch)
+    while state.step < count:
+        began = time.perf_counter()
+        batch = x[order[state.step * settings.batch : (state.step + 1) * settings.batch]]
+        eps = state.rng.standard_normal((len(batch), vae.latent), dtype=x.dtype)
+        beta = warm(settings, state.epoch + (state.step + 1) / count)
+        reconstruction, kl = step(vae, state, x=batch, eps=eps, beta=beta)
+        share = len(batch) / len(x)
+        state.sums["reconstruction"] += share * reconstruction
+        state.sums["kl"] += share * kl
+        state.sums["loss"] += share * (reconstruction + beta * kl)
+        state.sums["seconds"] += time.perf_counter() - began
+        state.step += 1
+        yield
+
+
+def warm(settings, epochs):
+    """beta after so many epochs: it rises linearly over the warm-up (Bowman et al. 2016)."""
+    return settings.beta * min(1.0, epochs / settings.warmup) if settings.warmup else settings.beta
+
+
+def step(vae, state, *, x, eps, beta):
+    """One step of the optimizer on a batch; (reconstruction, kl) in nats per example."""
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at below, and explained
+        (log_px, kl), vjp = vae.terms(state.theta, x=x, eps=eps)
+        reconstruction, kl_mean = -float(log_px.mean()), float(kl.mean())
+        mean = 1.0 / len(x)
+        (dtheta,) = vjp((np.full_like(log_px, -mean), np.full_like(kl, beta * mean)))
+        # One product says whether all is finite, unless it overflows itself.
+        fine = np.isfinite(dtheta @ dtheta) or np.isfinite(dtheta).all()
+    if not (fine and np.isfinite(reconstruction + kl_mean)):
+        raise NotFinite(
+            f"training stopped in epoch {state.epoch + 1}, step {state.step + 1}, where the loss "
+            f"is {reconstruction + beta * kl_mean:g}: "
+            + not_finite(vae, state.theta, x=x, eps=eps, beta=beta)
+        )
+    state.optimizer.step(state.theta, dtheta)
+    return reconstruction, kl_mean
+
+
+def finish_epoch(vae, data, settings, state):
+    """Evaluate on the held-out data, add the epoch's row, and note the best parameters."""
+    held_out = evaluate(vae, state.theta, data.held_out, seed=settings.seed)
+    row = {"epoch": state.epoch + 1} | state.sums
+    row |= {"beta": warm(settings, state.epoch + 1), "held_out": -float(held_out.mean())}
+    if settings.patience and row["held_out"] < best(state):
+        state.best = state.theta.copy()
+    state.history.append(row)
+    state.epoch, state.step, state.rng = state.epoch + 1, 0, None
+
+
+def best(state):
+    """The lowest held-out negative ELBO so far."""
+    return min((row["held_out"] for row in state.history), default=np.inf)
+
+
+def finished(state, settings):
+    """Whether all epochs are done, or the last `patience` of them brought no better bound."""
+    bounds, patience = [row["held_out"] for row in state.history], settings.patience
+    stalled = 0 < patience < len(bounds) and min(bounds[-patience:]) >= min(bounds[:-patience])
+    return stalled or state.epoch >= settings.epochs
+
+
+def evaluate(vae, theta, x, *, seed=0, batch=1000):
+    """The ELBO (N,) of each example, beta = 1, one sample each, in nats.
+
+    The noise depends on `seed` alone: two calls, and two epochs, are compared on the same draw.
+    """
+    rng = np.random.default_rng([seed, HELD_OUT])
+    x = x.astype(theta.dtype, copy=False)
+    parts = [x[i : i + batch] for i in range(0, len(x), batch)]
+    noise = (rng.standard_normal((len(part), vae.latent), dtype=theta.dtype) for part in parts)
+    return np.concatenate(
+        [vae.elbo(theta, x=part, eps=eps)[0] for part, eps in zip(parts, noise, strict=True)]
+    )
+
+
+@contextmanager
+def interruptible():
+    """Ctrl-C as a flag to be asked for between steps; a second Ctrl-C stops at once.
+
+    An exception at any moment could come in the middle of an update, and leave theta half changed.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set  # only the main thread hears signals
+        return
+
+    def on_signal(number, frame):
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def save(path, vae, settings, state, data):
+    """Write the run to a checkpoint: whole, or not at all. OSError if it cannot be written."""
+    arrays = {"theta": state.theta}
+    arrays |= {f"optimizer.{name}": array for name, array in state.optimizer.state.items()}
+    arrays |= {} if state.best is None else {"best": state.best}
+    about = {"model": vae.config, "settings": asdict(settings), "data": data}
+    about |= {name: getattr(state, name) for name in ("epoch", "step", "sums", "history")}
+    about["noise"] = None if state.rng is None else state.rng.bit_generator.state
+    storage.save(path, arrays, about)
+
+
+def load(path):
+    """(vae, settings, state, data) of a saved run; `data` is what `save` was told of the data.
+
+    FileNotFoundError, or ValueError for a file that is damaged or does not fit together.
+    """
+    arrays, about = storage.load(path)
+    try:
+        vae, settings = VAE(**about["model"]), Settings(**about["settings"])
+        state = State(arrays["theta"], optimizer(settings.optimizer, settings.lr))
+        for name in ("epoch", "step", "sums", "history"):
+            setattr(state, name, about[name])
+        if about["noise"] is not None:
+            state.rng = np.random.default_rng()
+            state.rng.bit_generator.state = about["noise"]
+        data = about["data"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no run of tinyvae: {error}") from error
+    state.best = arrays.get("best")
+    state.optimizer.state = {
+        name.removeprefix("optimizer."): array
+        for name, array in arrays.items()
+        if name.startswith("optimizer.")
+    }
+    for name, array in arrays.items():
+        if name != "optimizer.t" and array.shape != (vae.layout.size,):
+            raise ValueError(
+                f"{path} holds {name} of shape {array.shape}, "
+                f"but its model has {vae.layout.size} parameters"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"{path} holds {name} with numbers that are not finite")
+    return vae, settings, state, data
