@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyvae.checks import CASES, Draw
 from tinyvae.differences import METHODS
-from tinyvae.errors import unknown
+from tinyvae.errors import check_count, unknown
 from tinyvae.gradcheck import gradcheck
 
 
@@ -26,6 +26,7 @@ def add(subparsers):
 
 
 def run(args):
+    check_count("seed", args.seed, at_least=0)
     chosen = [c for c in CASES if not args.names or any(n in c.name for n in args.names)]
     if not chosen:
         raise unknown("check", " ".join(args.names), [case.name for case in CASES])

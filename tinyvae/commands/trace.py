@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyvae.diagnostics import trace
-from tinyvae.errors import check_number
+from tinyvae.errors import check_count, check_number
 from tinyvae.gradcheck import gradcheck
 from tinyvae.vae import VAE
 
@@ -25,74 +25,105 @@ def add(subparsers):
 
 
 def run(args):
-    if args.seed < 0:
-        raise ValueError(f"seed must be at least 0, not {args.seed}")
     beta = check_number("beta", args.beta, at_least=0)
-    rng = np.random.default_rng(args.seed)
+    rng = np.random.default_rng(check_count("seed", args.seed, at_least=0))
     vae = VAE(PIXELS, args.latent, (HIDDEN,))
     theta = rng.standard_normal(vae.layout.size)  # larger than an init: more to see
     x = 1.0 * (rng.random((1, PIXELS)) < 0.5)
     eps = rng.standard_normal((1, args.latent))
     nodes = trace(vae, theta, x=x, eps=eps, beta=beta)
-    print(page(vae, nodes, beta))
-    checked = gradcheck(vae.loss, theta, method="complex", x=x, eps=eps, beta=beta)
+    nodes["x_hat"] = vae.px.mean({}, nodes["out"])
+
     print(
-        f"\nAll {checked.entries} numbers of dL/dtheta agree with the complex step to "
-        f"{checked.error:.0e}."
-        if checked.ok
-        else f"\nTHE GRADIENT IS WRONG: {checked.message()}"
+        f"One example through a small VAE: {PIXELS} pixels, {HIDDEN} tanh units, latent size "
+        f"{vae.latent}, Bernoulli, beta {beta:g}."
     )
-    return 0 if checked.ok else 1
+    print("\nFORWARD", *forward(nodes, beta), sep="\n")
+    print("\nBACKWARD: dL/d(what is named), and on each edge the factor it multiplies by")
+    print(*backward(nodes, beta), sep="\n")
 
-
-def page(vae, nodes, beta):
-    """The diagram as text; `nodes` from `diagnostics.trace` of one example."""
-    n = {name: np.atleast_1d(np.squeeze(array)) for name, array in nodes.items()}
-    factor = 0.5 * n["sigma"] * n["eps"]
-    x_hat = vae.px.mean({}, n["out"])
-    reconstruction, kl, loss = -n["log_px"][0], n["kl"][0], n["loss"][0]
-
-    def row(label, values, note=""):
-        numbers = "".join(f"{value:>10.4f}" for value in values)
-        return f"  {label:<22}{numbers}   {note}".rstrip()
-
-    return "\n".join(
-        [
-            f"One example through a VAE: {PIXELS} pixels, {HIDDEN} tanh units, {vae.latent} "
-            f"latents, Bernoulli, beta = {beta:g}",
-            "",
-            "FORWARD",
-            row("x", n["x"]),
-            "  |  encoder",
-            row("+--> mu", n["mu"]),
-            row("+--> logvar", n["logvar"]),
-            row("     '-> sigma", n["sigma"], "= exp(logvar / 2)"),
-            row("eps", n["eps"], "drawn from N(0, 1): no parameter in it"),
-            "  |",
-            row("+--> z", n["z"], "= mu + sigma * eps"),
-            "     |  decoder",
-            row("   +--> x_hat", x_hat, "= sigmoid(logits), the probability of a 1"),
-            "        |",
-            f"     +--> loss = -log p(x|z) + beta KL = {reconstruction:.4f} + {beta:g} * {kl:.4f} "
-            f"= {loss:.4f} nats",
-            "",
-            "BACKWARD, each row dL/d(its name)",
-            row("logits", n["dout"], "= x_hat - x"),
-            "  |  decoder, read backwards",
-            row("z", n["dz"]),
-            "  |",
-            "  +--> mu",
-            row("   through z", n["dmu_z"], "= dL/dz * 1"),
-            row("   through the KL", n["dmu_kl"], "= beta * mu"),
-            row("   both: dL/dmu", n["dmu"], "their sum"),
-            "  |",
-            "  +--> logvar",
-            row("   sigma * eps / 2", factor, "= dz/dlogvar"),
-            row("   through z", n["dlogvar_z"], "= dL/dz * sigma * eps / 2"),
-            row("   through the KL", n["dlogvar_kl"], "= beta * (exp(logvar) - 1) / 2"),
-            row("   both: dL/dlogvar", n["dlogvar"], "their sum"),
-            "     |  encoder, read backwards",
-            f"     +--> dL/dtheta, {n['dtheta'].size} numbers of size "
-            f"{np.sqrt(np.mean(n['dtheta'] ** 2)):.4f} (root mean square)",
-        ]
+    report = gradcheck(vae.loss, theta, method="complex", x=x, eps=eps, beta=beta).raise_if_wrong()
+    print(
+        f"\nAll {theta.size} numbers of dL/dtheta agree with the complex step to {report.error:.0e}."
     )
+    return 0
+
+
+def forward(nodes, beta):
+    """The lines of the diagram from x to the loss."""
+    n = {name: vector(array) for name, array in nodes.items()}
+    left, middle, right = columns(nodes)[1::2]
+    terms = f"-log p(x|z) {-nodes['log_px'][0]:.3f} + {beta:g} * KL {nodes['kl'][0]:.3f}"
+    return [
+        row((middle, f"x {n['x']}")),
+        row((middle, "| encoder")),
+        fork(left, middle, right),
+        row((left, f"mu {n['mu']}"), (right, f"logvar {n['logvar']}")),
+        row((left, "|"), (right, "| exp(logvar / 2)")),
+        row((left, "|"), (right, f"sigma {n['sigma']}")),
+        row((left, "|"), (right, "|")),
+        row((left, "|"), (middle, f"eps {n['eps']} -->"), (right, "(*)")),
+        row((left, "|"), (right, "|")),
+        fork(left, middle, right),
+        row((middle, f"z {n['z']}")),
+        row((middle, "| decoder")),
+        row((middle, f"x_hat {n['x_hat']}")),
+        row((middle, "|")),
+        row((middle, f"loss {nodes['loss']:.3f} = {terms}")),
+    ]
+
+
+def backward(nodes, beta):
+    """The lines of the diagram from the loss to mu and logvar, and the sums where paths meet."""
+    n = {name: vector(array) for name, array in nodes.items()}
+    a, left, b, middle, c, right, d = columns(nodes)
+    path = vector(0.5 * nodes["sigma"] * nodes["eps"])
+    pull = vector(0.5 * np.expm1(nodes["logvar"]))
+    return [
+        row((middle, "loss 1")),
+        fork(left, middle, right),
+        row((left, "through z"), (right, "through the KL")),
+        row((left, "|"), (right, f"| beta {beta:g}")),
+        row((left, f"logits {n['dout']}"), (right, "|")),
+        row((left, "| decoder"), (right, "|")),
+        row((left, f"z {n['dz']}"), (right, "|")),
+        row((left, "|"), (right, "|")),
+        fork(a, left, b) + fork(c, right, d)[b + 1 :],
+        row((a, "| 1"), (b, "| sigma eps / 2"), (c, "| mu"), (d, "| (e^logvar - 1) / 2")),
+        row((a, "|"), (b, f"| {path}"), (c, f"| {n['mu']}"), (d, f"| {pull}")),
+        row((a, "|"), (b, "|"), (c, "|"), (d, "|")),
+        row((a, n["dmu_z"]), (b, n["dlogvar_z"]), (c, n["dmu_kl"]), (d, n["dlogvar_kl"])),
+        row((a, "mu"), (b, "logvar"), (c, "mu"), (d, "logvar")),
+        "",
+        "The two paths meet in mu and in logvar, and there they add:",
+        f"  dL/dmu     = {n['dmu_z']} + {n['dmu_kl']} = {n['dmu']}",
+        f"  dL/dlogvar = {n['dlogvar_z']} + {n['dlogvar_kl']} = {n['dlogvar']}",
+    ]
+
+
+def vector(array):
+    """The numbers of a (1, n) array, or of anything else that holds one row: '[0.344 -0.720]'."""
+    return "[" + " ".join(f"{value:.3f}" for value in np.ravel(array)) + "]"
+
+
+def columns(nodes):
+    """Where things stand: the four paths back, and between them the nodes that they leave from."""
+    widest = max(
+        len(vector(nodes[name])) for name in ("dmu_z", "dlogvar_z", "dmu_kl", "dlogvar_kl")
+    )
+    pitch = max(19, widest + 3)
+    return [pitch // 2 + pitch * i // 2 for i in range(7)]
+
+
+def row(*cells):
+    """A line of text: each (column, text) centred there; an edge, "| note", starts there."""
+    line = ""
+    for column, text in cells:
+        start = column if text.startswith("|") else column - len(text) // 2
+        line = (line + " " if line else "").ljust(start) + text
+    return line
+
+
+def fork(left, middle, right):
+    """An edge that parts in two, or two that join."""
+    return " " * left + "+".join(["", "-" * (middle - left - 1), "-" * (right - middle - 1), ""])

@@ -173,8 +173,8 @@ def resumed(path, given):
             )
     epochs = check_count("epochs", given.get("epochs", settings.epochs))
     settings = replace(settings, epochs=epochs)
-    if state.epoch >= epochs:
-        raise ValueError(f"{path} has done all its {state.epoch} epochs: raise --epochs to go on")
+    if training.finished(state, settings):
+        raise ValueError(f"{path} is finished, after {state.epoch} epochs: raise --epochs to go on")
     data = load(
         about["data"],
         data_dir=given.get("data_dir", about["data_dir"]),
