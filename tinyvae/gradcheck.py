@@ -41,7 +41,8 @@ class Row:
 
     argument: str
     shape: tuple = ()
-    entries: int = 0  # numbers compared; for a large argument, directions
+    entries: int = 0  # what was compared: each entry, or a few random directions
+    each: bool = True
     verdict: str = "ok"
     error: float = 0.0
     index: tuple = ()
@@ -99,24 +100,29 @@ class Report:
         return self
 
     def __str__(self):
+        width = max(len("argument"), *(len(row.argument) for row in self.rows))
         lines = [f"gradcheck of {self.name} by {self.method} differences, rtol {self.rtol:g}"]
-        lines += [f"{'argument':<20}{'shape':>12}{'entries':>10}{'worst error':>14}  verdict"]
+        lines += [f"{'argument':<{width}}{'shape':>14}{'compared':>16}{'worst error':>14}  verdict"]
         for row in self.rows:
+            compared = f"{row.entries} {'entries' if row.each else 'directions'}"
             kinks = f" ({row.kinks} at a kink)" if row.kinks else ""
             lines += [
-                f"{row.argument:<20}{row.shape!s:>12}{row.entries:>10}{row.error:>14.1e}  "
+                f"{row.argument:<{width}}{row.shape!s:>14}{compared:>16}{row.error:>14.1e}  "
                 f"{row.verdict}{kinks}"
             ]
         return "\n".join(lines + ([] if self.ok else [self.message()]))
 
 
-def gradcheck(fn, *args, method="central", rtol=None, max_entries=2000, seed=0, **constants):
+def gradcheck(
+    fn, *args, method="central", rtol=None, max_entries=2000, seed=0, layout=None, **constants
+):
     """Compare `vjp` of `y, vjp = fn(*args, **constants)` with numerical derivatives: a Report.
 
     args: float64 arrays, numbers, or dicts of arrays; fn gets copies. y: a float64 array or number,
     or a tuple of them. method: 'central', 'five-point' or 'complex'. rtol: METHODS says what each
     method defaults to. An argument of more than `max_entries` numbers is compared along a few
-    random directions, all its entries at once. seed: of the cotangent and the directions.
+    random directions, all its entries at once. seed: of the cotangent and the directions. layout:
+    an `nn.Layout` of the first argument, a flat vector: its blocks are then checked one by one.
 
     TypeError for arguments or results that are not float64: a difference of shorter numbers has
     no digits left to compare. TypeError if method is 'complex' and fn stops complex numbers.
@@ -126,15 +132,15 @@ def gradcheck(fn, *args, method="central", rtol=None, max_entries=2000, seed=0, 
         raise unknown("method", method, METHODS)
     rtol = METHODS[method].rtol if rtol is None else check_number("rtol", rtol, above=0)
     check_count("max_entries", max_entries)
-    check = _Check(fn, args, constants, METHODS[method], rtol, max_entries, seed)
+    check = _Check(fn, args, constants, METHODS[method], rtol, max_entries, seed, layout)
     return Report(check.name, method, rtol, check.rows())
 
 
 class _Check:
     """One run of the check: the function, its arguments in float64, a cotangent, the claim."""
 
-    def __init__(self, fn, args, constants, method, rtol, max_entries, seed):
-        self.fn, self.constants = fn, constants
+    def __init__(self, fn, args, constants, method, rtol, max_entries, seed, layout):
+        self.fn, self.constants, self.layout = fn, constants, layout
         self.method, self.rtol, self.max_entries = method, rtol, max_entries
         self.rng = np.random.default_rng(seed)
         self.name = getattr(fn, "__qualname__", type(fn).__name__)
@@ -196,19 +202,24 @@ class _Check:
     def leaves(self):
         """(name, array, claimed gradient, function of that array alone) for every block."""
         for k, (name, arg, grad) in enumerate(zip(self.names, self.args, self.grads, strict=True)):
-            blocks = arg if isinstance(arg, dict) else {None: arg}
+            blocks, grads, whole = {None: arg}, {None: grad}, lambda blocks: blocks[None]
+            if isinstance(arg, dict):
+                blocks, grads, whole = arg, grad, dict
+            elif self.layout is not None and k == 0:
+                blocks, whole = self.layout.views(arg), self.layout.flatten
+                grads = None if grad is None else self.layout.views(grad)
             for key, array in blocks.items():
 
-                def outputs(value, k=k, arg=arg, key=key):
-                    value = value if key is None else arg | {key: value}
-                    return self.call([*self.args[:k], value, *self.args[k + 1 :]])[0]
+                def outputs(value, k=k, key=key, blocks=blocks, whole=whole):
+                    moved = whole(blocks | {key: value})
+                    return self.call([*self.args[:k], moved, *self.args[k + 1 :]])[0]
 
-                claimed = grad if key is None or grad is None else grad[key]
-                yield name if key is None else f"{name}[{key!r}]", array, claimed, outputs
+                label = name if key is None else f"{name}[{key!r}]"
+                yield label, array, None if grads is None else grads[key], outputs
 
     def compare(self, name, array, claimed, outputs):
         """The verdict on one block."""
-        row = Row(name, array.shape)
+        row = Row(name, array.shape, each=array.size <= self.max_entries)
         if claimed is None:
             row.verdict = "none"
             return row
