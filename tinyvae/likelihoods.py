@@ -2,7 +2,7 @@
 
 A likelihood is the last layer of the model: `log_px, vjp = likelihood(params, out, x=x)` sums the
 log-density over the D numbers of each example, x and out (B, D) to nats (B,). It may own
-parameters, as layers do.
+parameters, as layers do; `start(x)` says where these, and the output, best start for data x.
 """
 
 import math
@@ -14,13 +14,21 @@ from tinyvae.distributions import bernoulli, gaussian
 from tinyvae.errors import check_finite, check_number, unknown
 
 
+TINY = 1e-12  # a variance for data that have none
+
+
 class Bernoulli:
     """Binary data; the decoder puts out logits (B, D). Data in [0, 1]."""
 
     shapes = MappingProxyType({})
 
-    def init(self, rng):
-        return {}
+    def start(self, x):
+        """out (D,) of the best constant, the logit of each pixel's mean, and no parameters.
+
+        One success and one failure are added to the counts: no pixel is then certain.
+        """
+        mean = (x.sum(axis=0) + 1.0) / (len(x) + 2.0)
+        return np.log(mean / (1.0 - mean)), {}
 
     def __call__(self, params, out, *, x):
         log_px, log_px_vjp = bernoulli.log_prob(x, out)
@@ -60,8 +68,9 @@ class Gaussian:
     def __init__(self, scale):
         self.scale = check_number("scale", scale, above=0)
 
-    def init(self, rng):
-        return {}
+    def start(self, x):
+        """out (D,) of the best constant, the mean, and no parameters."""
+        return x.mean(axis=0), {}
 
     def logvar(self, params, out):
         """The log-variance as an array that broadcasts against `out`, on the same device."""
@@ -106,8 +115,10 @@ class LearnedGaussian(Gaussian):
     def __init__(self):
         pass
 
-    def init(self, rng):
-        return {"likelihood.logvar": np.zeros((1, 1))}
+    def start(self, x):
+        """out (D,) of the best constant, the mean, and the variance that is left around it."""
+        mean = x.mean(axis=0)
+        return mean, {"likelihood.logvar": np.log(np.mean((x - mean) ** 2, keepdims=True) + TINY)}
 
     def logvar(self, params, out):
         return params["likelihood.logvar"]

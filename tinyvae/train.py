@@ -70,17 +70,17 @@ class State:
     best: np.ndarray | None = None  # the parameters at the best held-out bound, with `patience`
 
 
-def start(vae, settings):
-    """The state before the first step."""
+def start(vae, settings, x=None):
+    """The state before the first step; with data x (N, D) the output starts at their mean."""
     rng = np.random.default_rng([settings.seed, INIT])
-    theta = vae.init(rng, np.dtype(settings.dtype))
+    theta = vae.init(rng, np.dtype(settings.dtype), x=x)
     return State(theta, optimizer(settings.optimizer, settings.lr))
 
 
 def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
     """Minimise the mean negative ELBO of `data.x`; the State after the last epoch.
 
-    state: where to go on from, by default `start(vae, settings)`; it is changed in place.
+    state: where to go on from, by default `start(vae, settings, data.x)`; changed in place.
     on_step(state), on_epoch(state): called after each step and epoch; a true result of on_epoch
     stops the run. Ctrl-C stops it too, after the step in progress, with the state in order.
 
@@ -92,7 +92,7 @@ def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
     vae.check(data.held_out)
     if settings.batch > len(data.x):
         raise ValueError(f"batch is {settings.batch}, but there are only {len(data.x)} examples")
-    state = start(vae, settings) if state is None else state
+    state = start(vae, settings, data.x) if state is None else state
     with interruptible() as interrupted:
         while not finished(state, settings):
             for _ in steps(vae, data, settings, state):

@@ -57,9 +57,19 @@ class VAE:
         names = ("data", "latent", "hidden", "activation", "likelihood", "scale")
         return {name: getattr(self, name) for name in names}
 
-    def init(self, rng, dtype=np.float32):
-        """A starting theta, drawn from the Generator `rng`."""
-        blocks = {name: block for part in self.parts for name, block in part.init(rng).items()}
+    def init(self, rng, dtype=np.float32, *, x=None):
+        """A starting theta, drawn from the Generator `rng`.
+
+        With data x (N, D) the output starts at the best constant, so that no latent has to learn
+        that the background is black, and then forgets it where no data are.
+        """
+        layers = (self.encoder, self.mu, self.logvar, self.decoder, self.out)
+        blocks = {name: block for layer in layers for name, block in layer.init(rng).items()}
+        blocks |= {name: np.zeros(shape) for name, shape in self.px.shapes.items()}
+        if x is not None:
+            self.check(x)
+            blocks["out.b"], learned = self.px.start(x.astype(np.float64))
+            blocks |= learned
         return self.layout.flatten(blocks).astype(dtype)
 
     # -- the arrows -------------------------------------------------------------------------------

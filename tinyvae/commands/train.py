@@ -157,7 +157,7 @@ def fresh(path, given):
     data = binarized(data, how)
     about = {name: options[name] for name in DATA} | {"binarize": how}
     about["sha256"] = fingerprint(data)
-    return vae, settings, training.start(vae, settings), data, about
+    return vae, settings, training.start(vae, settings, data.x), data, about
 
 
 def resumed(path, given):
