@@ -2,6 +2,14 @@
 
 import numpy as np
 
+CAUSES = {
+    "x": "the data hold NaN or infinity",
+    "eps": "the noise holds NaN or infinity",
+    "z": "logvar ran away, and with it sigma",
+    "kl": "logvar ran away: e^logvar overflows above 88 in float32, 709 in float64",
+    "log_px": "the reconstruction is too far off for this dtype: scale the data",
+}
+
 
 def trace(vae, theta, *, x, eps, beta=1.0):
     """Every array on the way of `vae.loss` and back, by name, in the order in which it is made.
@@ -19,24 +27,21 @@ def trace(vae, theta, *, x, eps, beta=1.0):
     return nodes
 
 
-def not_finite(vae, theta, *, x, eps, beta=1.0):
-    """One sentence naming the first array, in the order of computation, that is not finite."""
+def explain(vae, theta, *, x, eps, beta=1.0):
+    """One sentence on why `vae.loss` or its gradient is not finite: which array went bad first."""
     with np.errstate(all="ignore"):
         nodes = vae.layout.views(theta) | trace(vae, theta, x=x, eps=eps, beta=beta)
         gradients = vae.layout.views(nodes.pop("dtheta"))
-    nodes |= {f"d{name}": block for name, block in gradients.items()}
-    bad = next((k for k, array in nodes.items() if not np.isfinite(array).all()), None)
+    return not_finite(nodes | {f"d{name}": block for name, block in gradients.items()})
+
+
+def not_finite(nodes):
+    """One sentence naming the first of the arrays, in the order given, that is not finite."""
+    bad = next((name for name, array in nodes.items() if not np.isfinite(array).all()), None)
     if bad is None:
         return "no array was found that is not finite"
     count = int((~np.isfinite(nodes[bad])).sum())
-    usual = {
-        "x": "the data hold NaN or infinity",
-        "eps": "the noise holds NaN or infinity",
-        "logvar": "its head ran away: e^logvar overflows",
-        "kl": "e^logvar overflows (above 88 in float32, 709 in float64)",
-        "log_px": "the reconstruction is too far off for this dtype",
-    }
-    cause = usual.get(bad, "usually the learning rate is too high, or the data are not scaled")
+    cause = CAUSES.get(bad, "usually the learning rate is too high, or the data are not scaled")
     return (
         f"{bad} is the first array that is not finite ({count} of {np.size(nodes[bad])} entries): "
         f"{cause}"

@@ -13,7 +13,6 @@ import numpy as np
 from tinyvae.distributions import bernoulli, gaussian
 from tinyvae.errors import check_finite, check_number, unknown
 
-
 TINY = 1e-12  # a variance for data that have none
 
 

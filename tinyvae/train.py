@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyvae import storage
 from tinyvae.data import bernoulli_draw
-from tinyvae.diagnostics import not_finite
+from tinyvae.diagnostics import explain
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
 from tinyvae.optim import optimizer
 from tinyvae.vae import VAE
@@ -151,7 +151,7 @@ def step(vae, state, *, x, eps, beta):
         raise NotFinite(
             f"training stopped in epoch {state.epoch + 1}, step {state.step + 1}, where the loss "
             f"is {reconstruction + beta * kl_mean:g}: "
-            + not_finite(vae, state.theta, x=x, eps=eps, beta=beta)
+            + explain(vae, state.theta, x=x, eps=eps, beta=beta)
         )
     state.optimizer.step(state.theta, dtheta)
     return reconstruction, kl_mean

@@ -14,8 +14,8 @@ et al., beta-VAE (2017), equation 4.
 import numpy as np
 
 from tinyvae import likelihoods
-from tinyvae.diagnostics import not_finite
-from tinyvae.errors import NotFinite, check_count, check_shape
+from tinyvae.diagnostics import explain, not_finite
+from tinyvae.errors import NotFinite, check_count, check_finite, check_shape
 from tinyvae.kl import kl
 from tinyvae.nn import MLP, Dense, Layout
 from tinyvae.reparameterize import reparameterize
@@ -143,7 +143,7 @@ class VAE:
             (log_px, kl_q), terms_vjp = self.terms(theta, x=x, eps=eps)
             elbo = log_px - beta * kl_q
         if not np.isfinite(elbo).all():
-            raise NotFinite(not_finite(self, theta, x=x, eps=eps))
+            raise NotFinite(explain(self, theta, x=x, eps=eps, beta=beta))
         return elbo, lambda delbo: terms_vjp((delbo, -beta * delbo))
 
     def loss(self, theta, *, x, eps, beta=1.0):
@@ -154,13 +154,20 @@ class VAE:
     def encode(self, theta, *, x):
         """(mu, logvar), each (B, Z), of q(z | x);  `vjp((dmu, dlogvar))` is `(dtheta,)`."""
         self.check(x)
-        heads, vjp = self._encode(self.layout.views(theta), x)
-        return heads, lambda dy: (self._fill(theta, *vjp(dy)),)
+        params = self.layout.views(theta)
+        (mu, logvar), vjp = self._encode(params, x)
+        if not (np.isfinite(mu).all() and np.isfinite(logvar).all()):
+            raise NotFinite(not_finite(params | {"x": x, "mu": mu, "logvar": logvar}))
+        return (mu, logvar), lambda dy: (self._fill(theta, *vjp(dy)),)
 
     def decode(self, theta, z):
         """out (B, D), the logits or means of p(x | z), from z (B, Z);  `vjp(dout)`: dtheta, dz."""
         check_shape("z", z, ("B", self.latent))
-        out, decode_vjp = self._decode(self.layout.views(theta), z)
+        check_finite("z", z)
+        params = self.layout.views(theta)
+        out, decode_vjp = self._decode(params, z)
+        if not np.isfinite(out).all():
+            raise NotFinite(not_finite(params | {"out": out}))
 
         def vjp(dout):
             dparams, dz = decode_vjp(dout)
