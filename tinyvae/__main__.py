@@ -23,7 +23,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     try:
         code = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None if it was closed before we began
+            sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -31,7 +32,7 @@ def main(argv=None):
     except NotFinite as error:
         print(f"tinyvae: {error}", file=sys.stderr)
         return 1
-    except (ValueError, TypeError, OSError, MemoryError) as error:
+    except (ValueError, TypeError, OSError, MemoryError, OverflowError) as error:
         print(f"tinyvae: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

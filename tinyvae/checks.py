@@ -112,6 +112,16 @@ def _mlp_data(d):
     return layer, (d.params(layer.shapes),), {"x": d.normal(d.B, d.D)}
 
 
+def _mlp_empty(d):
+    return MLP("mlp", (d.D,), "tanh"), ({}, d.normal(d.B, d.D)), {}
+
+
+def _vae_linear(d):
+    vae = VAE(d.D, d.Z, (), likelihood="gaussian-learned")
+    x, eps = d.normal(d.B, d.D), d.normal(d.B, d.Z)
+    return vae.loss, (0.5 * d.normal(vae.layout.size),), {"x": x, "eps": eps, "beta": 0.7}
+
+
 def _vae(method, likelihood="bernoulli", activation="tanh"):
     """A whole VAE, with `theta` given as one vector."""
 
@@ -147,6 +157,8 @@ CASES = (
     Case("Dense", _dense),
     Case("MLP", _mlp),
     Case("MLP on data", _mlp_data),
+    Case("MLP of no layers", _mlp_empty),
     *(_vae(method) for method in ("encode", "decode", "terms", "elbo")),
+    Case("VAE linear", _vae_linear),
     *(_vae("loss", law, activation) for law in LIKELIHOODS for activation in ops.ACTIVATIONS),
 )

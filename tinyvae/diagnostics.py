@@ -39,7 +39,7 @@ def not_finite(nodes):
     """One sentence naming the first of the arrays, in the order given, that is not finite."""
     bad = next((name for name, array in nodes.items() if not np.isfinite(array).all()), None)
     if bad is None:
-        return "no array was found that is not finite"
+        return "no array is infinite, but the norm of the gradient overflows"
     count = int((~np.isfinite(nodes[bad])).sum())
     cause = CAUSES.get(bad, "usually the learning rate is too high, or the data are not scaled")
     return (

@@ -40,21 +40,25 @@ RIGHT = Method((1, 0), (1, -1), h=1e-8, rtol=1e-5)
 LEFT = Method((0, -1), (1, -1), h=1e-8, rtol=1e-5)
 
 
-def derivative(outputs, x, v, dy, method, h):
+def derivative(outputs, x, v, dy, method, h, reach=1):
     """(dL/dt at t = 0, its rounding floor) for L(t) = sum(dy * y(x + t v)).
 
     outputs: maps x to the list of arrays y; dy: a list of cotangents. The floor is 10 eps |L| / h
-    for a difference, with |L| at least 1, and 10 eps |L'| for the complex step.
+    for a difference, with |L| at least 1 and over the outputs that move, and 10 eps (|L| + |L'|)
+    for the complex step: what vjp itself may round away. `reach` > 1 counts as moving what a step
+    of reach * h moves: an output so large that h changes it by less than its last digit.
     """
     values = [outputs(x + offset * h * v) for offset in method.offsets]
-    slope, size = 0.0, 0.0
-    for cotangent, *ys in zip(dy, *values, strict=True):
+    far = outputs(x + reach * h * v) if reach > 1 else values[0]
+    slope, size, steep = 0.0, 0.0, 0.0
+    for cotangent, there, *ys in zip(dy, far, *values, strict=True):
         # Subtract before summing: outputs that did not move then cancel exactly.
         change = cotangent * sum(w * y for w, y in zip(method.weights, ys, strict=True)).real / h
         slope += float(change.sum())
-        moved = change if method is METHODS["complex"] else (cotangent * ys[0])[change != 0]
-        size += float(np.abs(moved).sum())
-    return slope, 10 * EPS * (size if method is METHODS["complex"] else max(1.0, size) / h)
+        moves = (change != 0) | (there != ys[0])
+        size += float(np.abs((cotangent * ys[0])[moves]).sum())
+        steep += float(np.abs(change).sum())
+    return slope, 10 * EPS * (size + steep if method is METHODS["complex"] else max(1.0, size) / h)
 
 
 def is_kink(outputs, x, v, dy, h):

@@ -1,6 +1,7 @@
 """Errors that teach: each names the argument, what was wrong with it, and what was expected."""
 
 import difflib
+import sys
 
 import numpy as np
 
@@ -12,7 +13,7 @@ class NotFinite(ArithmeticError):
 def unknown(what, name, known):
     """The ValueError for a name that is not in a table, with the nearest names that are."""
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+    near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     return ValueError(f"unknown {what} {name!r}: {hint}known are {', '.join(known)}")
 
@@ -23,6 +24,8 @@ def check_count(name, value, *, at_least=1):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < at_least:
         raise ValueError(f"{name} must be at least {at_least}, not {value}")
+    if value > sys.maxsize:
+        raise ValueError(f"{name} is too large: {str(value)[:20]}...")
     return int(value)
 
 

@@ -31,86 +31,9 @@ import numpy as np
 from tinyvae.differences import EPS, METHODS, derivative, is_kink
 from tinyvae.errors import check_count, check_number, unknown
 from tinyvae.protocol import argument_names, copy, equal, float64, misfit
+from tinyvae.report import Report, Row
 
 DIRECTIONS = 4
-
-
-@dataclass
-class Row:
-    """The verdict on one argument; `index`, `analytic` and `numeric` are of its worst entry."""
-
-    argument: str
-    shape: tuple = ()
-    entries: int = 0  # what was compared: each entry, or a few random directions
-    each: bool = True
-    verdict: str = "ok"
-    error: float = 0.0
-    index: tuple = ()
-    analytic: float = 0.0
-    numeric: float = 0.0
-    kinks: int = 0
-    note: str = ""
-
-    @property
-    def ok(self):
-        return self.verdict in ("ok", "dead", "none")
-
-
-@dataclass
-class Report:
-    """What `gradcheck` found: a row for each argument. Print it, or call `raise_if_wrong`."""
-
-    name: str
-    method: str
-    rtol: float
-    rows: list
-
-    @property
-    def ok(self):
-        return all(row.ok for row in self.rows)
-
-    @property
-    def error(self):
-        """The worst relative error, of all arguments."""
-        return max((row.error for row in self.rows), default=0.0)
-
-    @property
-    def entries(self):
-        return sum(row.entries for row in self.rows)
-
-    @property
-    def verdict(self):
-        """The first verdict that is not a pass; otherwise 'ok', with what deserves a word."""
-        for row in self.rows:
-            if not row.ok:
-                return row.verdict
-        remarks = [f"{row.argument} {row.verdict}" for row in self.rows if row.verdict != "ok"]
-        kinks = sum(row.kinks for row in self.rows)
-        remarks += [f"{kinks} at a kink"] if kinks else []
-        return f"ok ({', '.join(remarks)})" if remarks else "ok"
-
-    def message(self):
-        """The failures, a line each: function, argument, index, both numbers, or the reason."""
-        return "\n".join(f"{self.name}: {row.note}" for row in self.rows if not row.ok)
-
-    def raise_if_wrong(self):
-        """The report itself if everything passed, else AssertionError with `message()`."""
-        if not self.ok:
-            raise AssertionError(self.message())
-        return self
-
-    def __str__(self):
-        width = max(len("argument"), *(len(row.argument) for row in self.rows))
-        lines = [f"gradcheck of {self.name} by {self.method} differences, rtol {self.rtol:g}"]
-        lines += [f"{'argument':<{width}}{'shape':>14}{'compared':>16}{'worst error':>14}  verdict"]
-        for row in self.rows:
-            compared = f"{row.entries} {'entries' if row.each else 'directions'}"
-            kinks = f" ({row.kinks} at a kink)" if row.kinks else ""
-            lines += [
-                f"{row.argument:<{width}}{row.shape!s:>14}{compared:>16}{row.error:>14.1e}  "
-                f"{row.verdict}{kinks}"
-            ]
-        return "\n".join(lines + ([] if self.ok else [self.message()]))
 
 
 def gradcheck(
@@ -149,7 +72,13 @@ class _Check:
 
     def call(self, args):
         """(outputs, pull): arrays, copied since an op may return its argument; and vjp of them."""
-        y, vjp = self.fn(*args, **self.constants)
+        result = self.fn(*args, **self.constants)
+        if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+            raise TypeError(
+                f"{self.name} must return (y, vjp), its value and the function that pulls a "
+                f"gradient back, not {type(result).__name__}"
+            )
+        y, vjp = result
         outputs = [np.array(part) for part in (y if isinstance(y, tuple) else (y,))]
 
         def pull():
@@ -170,6 +99,7 @@ class _Check:
     def precondition(self):
         """(verdict, note) of what makes any comparison meaningless, or None; sets dy and grads."""
         args = [copy(arg) for arg in self.args]
+        constants = {k: v.copy() for k, v in self.constants.items() if isinstance(v, np.ndarray)}
         y, pull = self.call(args)
         for part in y:
             if part.dtype != np.float64:
@@ -185,11 +115,19 @@ class _Check:
         if wrong:
             return "shape", wrong
         self.grads = [copy(grad) for grad in grads]
-        if not equal(self.grads, pull()[0]):
+        try:
+            again, _ = pull()
+        except Exception as error:
+            return "unstable", f"vjp cannot be called a second time ({error!r})"
+        if not equal(self.grads, again):
             return "unstable", "vjp changes between calls: it draws noise or changes what it keeps"
         for name, before, after in zip(self.names, self.args, args, strict=True):
             if not equal([before], [after]):
                 return "mutated", f"{name} was changed in place"
+        for name, before in constants.items():
+            if not equal([before], [self.constants[name]]):
+                self.constants[name][...] = before
+                return "mutated", f"the constant {name} was changed in place"
         if not dy_kept:
             return "mutated", "vjp changed the cotangent in place"
         again, pull = self.call([copy(arg) for arg in self.args])
@@ -228,6 +166,8 @@ class _Check:
             index = tuple(bad[0])
             row.verdict, row.note = "nan", f"at {name}{_at(index)} vjp gives {claimed[index]}"
             return row
+        if self.method is METHODS["complex"] and array.size:
+            self.trust_complex(array, claimed, outputs)
         points = [self.point(array, claimed, outputs, *along) for along in self.along(array)]
         row.entries, row.kinks = len(points), sum(point.kink for point in points)
         smooth = [point for point in points if not point.kink]
@@ -248,9 +188,9 @@ class _Check:
                 f"at {name}{_at(row.index)} vjp gives {worst.analytic:.9g}, the numerical "
                 f"derivative is {worst.numeric:.9g} (relative error {worst.error:.1e})"
             )
-        elif not claimed.any() and largest <= max(point.floor for point in smooth):
+        elif not claimed.any() and not self.repeats(array, outputs, largest, worst.floor):
             row.verdict = "dead"
-        elif largest <= min(point.floor for point in smooth):
+        elif all(point.dim for point in smooth):
             row.verdict = "unseen"
             row.note = (
                 f"{name}: the gradients, at most {largest:.0e}, are below what differences see, "
@@ -262,12 +202,28 @@ class _Check:
         """(index, direction) of each comparison: every entry, or a few random directions."""
         if array.size > self.max_entries:
             for _ in range(DIRECTIONS):
-                yield None, self.rng.choice([-1.0, 1.0], array.shape) / np.sqrt(array.size)
+                yield None, self.direction(array)
             return
         for index in np.ndindex(array.shape):
             v = np.zeros_like(array)
             v[index] = max(1.0, abs(array[index]))  # the step grows with the number it is added to
             yield index, v
+
+    def repeats(self, array, outputs, largest, floor):
+        """Whether a derivative below the floor is more than rounding: twice the step, the same."""
+        if self.method is METHODS["complex"]:
+            return largest > floor
+        v = self.direction(array)
+        one, two = (
+            derivative(outputs, array, v, self.dy, self.method, h)[0]
+            for h in (self.method.h, 2.5 * self.method.h)
+        )
+        return abs(one - two) < 0.01 * abs(one)
+
+    def direction(self, array):
+        """A random direction; with signs alone, errors of two entries could cancel in all."""
+        signs = self.rng.choice([-1.0, 1.0], array.shape)
+        return signs * self.rng.uniform(0.5, 1.5, array.shape) / np.sqrt(array.size)
 
     def point(self, array, claimed, outputs, index, v):
         """The comparison along the direction v: as often as it takes to tell wrong from kinked."""
@@ -277,49 +233,65 @@ class _Check:
         typical = float(np.sqrt((claimed * claimed).mean())) if index is None else 0.0
         finest = 10 * EPS * float(np.abs(claimed).max())  # what summing a gradient may round away
 
-        def against(method, h):
-            numeric, floor = derivative(outputs, array, v, self.dy, method, h)
+        def against(method, h, reach=1):
+            numeric, floor = derivative(outputs, array, v, self.dy, method, h, reach)
             numeric, floor = numeric / unit, max(floor / unit, finest)
             size = max(abs(analytic), abs(numeric), typical) + floor / self.rtol
             error = abs(analytic - numeric) / size if size else 0.0
             return Point(index, analytic, numeric, floor, error if np.isfinite(error) else np.inf)
 
-        if self.method is METHODS["complex"]:
-            point = self.complex_point(against)
-            smaller = ()
-        else:
-            point = against(self.method, self.method.h)
-            smaller = (self.method.h / 10, self.method.h / 100)
+        point = against(self.method, self.method.h)
         if point.error <= self.rtol or point.error == np.inf:
+            return point
+        if self.method is METHODS["complex"]:
+            # It does not reach for a kink nearby; only one at the point itself excuses it.
+            point.kink = is_kink(outputs, array, v, self.dy, METHODS["central"].h / 1000)
             return point
 
         # It fails. With a shorter step a wrong gradient stays as wrong as it was; a bend too sharp
         # for the step, or a kink beside the point, moves out of reach.
         found = [point]
-        for h in smaller:
-            closer = against(self.method, h)
-            if closer.error <= self.rtol and closer.gap < 0.5 * point.gap:
+        for k in range(1, 7):
+            closer = against(self.method, self.method.h / 10**k)
+            if closer.floor > 0.5 * found[-1].gap:
+                break  # rounding alone could now close the gap
+            if closer.error <= self.rtol and closer.gap < 0.5 * found[-1].gap:
                 return closer
             found.append(closer)
+        far = against(self.method, self.method.h, reach=1000)
+        if far.gap <= far.floor:
+            return far
         settled = len(found) == 1 or abs(found[-1].numeric - found[-2].numeric) <= (
             0.1 * found[-1].gap + found[-1].floor
         )
-        point.kink = not settled or is_kink(outputs, array, v, self.dy, METHODS["central"].h)
+        h = METHODS["central"].h  # at a kink all steps see it; near one, the short see it no more
+        point.kink = not settled or all(
+            is_kink(outputs, array, v, self.dy, step) for step in (h, h / 1000)
+        )
         return point
 
-    def complex_point(self, against):
-        """The comparison with a complex step; TypeError if fn stops complex numbers on the way."""
+    def trust_complex(self, array, claimed, outputs):
+        """TypeError unless the complex step along a random direction is what differences give.
+
+        A function that drops an imaginary part on the way has a complex step that is wrong, and a
+        wrong gradient may agree with it.
+        """
+        v = self.direction(array)
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             try:
-                point = against(self.method, self.method.h)
+                exact, _ = derivative(outputs, array, v, self.dy, self.method, self.method.h)
             except (TypeError, np.exceptions.ComplexWarning) as error:
                 raise TypeError(self.stops_complex(error)) from error
-        if point.error > self.rtol:
-            central = against(METHODS["central"], METHODS["central"].h)
-            if central.gap <= 1e-5 * abs(point.analytic) + central.floor:
-                raise TypeError(self.stops_complex("its complex derivative is wrong"))
-        return point
+        central = METHODS["central"]
+        size = max(abs(exact), float(np.sqrt((claimed * claimed).mean())))
+        for k in range(5):
+            with np.errstate(all="ignore"):
+                slope, floor = derivative(outputs, array, v, self.dy, central, central.h / 10**k)
+            if abs(slope - exact) <= 1e-5 * max(size, abs(slope)) + floor:
+                return
+        if not is_kink(outputs, array, v, self.dy, central.h):
+            raise TypeError(self.stops_complex("its complex derivative is wrong"))
 
     def stops_complex(self, why):
         return (
@@ -342,6 +314,11 @@ class Point:
     @property
     def gap(self):
         return abs(self.analytic - self.numeric)
+
+    @property
+    def dim(self):
+        """Too close to the floor for an error of a percent to be seen."""
+        return max(abs(self.analytic), abs(self.numeric)) <= 100 * self.floor
 
 
 def _at(index):

@@ -102,6 +102,8 @@ class MLP:
     """
 
     def __init__(self, name, sizes, activation):
+        if activation not in ACTIVATIONS:
+            raise unknown("activation", activation, ACTIVATIONS)
         gain = math.sqrt(2.0) if activation in ("relu", "leaky_relu") else 1.0
         self.layers = [
             Dense(f"{name}.{i}", inputs, outputs, activation, gain)
@@ -114,7 +116,7 @@ class MLP:
         return {name: block for layer in self.layers for name, block in layer.init(rng).items()}
 
     def __call__(self, params, h=None, *, x=None):
-        vjps = []
+        vjps, data = [], h is None
         for layer in self.layers:
             h, layer_vjp = layer(params, h, x=x)  # x is read by the first layer only
             vjps.append(layer_vjp)
@@ -124,6 +126,6 @@ class MLP:
             for layer_vjp in reversed(vjps):
                 dlayer, *dh = layer_vjp(*dh)
                 dparams |= dlayer
-            return dparams, *dh
+            return (dparams,) if data else (dparams, *dh)
 
         return x if h is None else h, vjp

@@ -9,16 +9,14 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinyvae import storage
 from tinyvae.data import bernoulli_draw
 from tinyvae.diagnostics import explain
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
 from tinyvae.optim import optimizer
-from tinyvae.vae import VAE
 
 # The streams that a seed is split into.
 INIT, EPOCH, HELD_OUT = 0, 1, 2
@@ -77,6 +75,14 @@ def start(vae, settings, x=None):
     return State(theta, optimizer(settings.optimizer, settings.lr))
 
 
+def check_fit(vae, data, settings):
+    """ValueError or TypeError if the data do not fit the model, or are fewer than a batch."""
+    vae.check(data.x)
+    vae.check(data.held_out)
+    if settings.batch > len(data.x):
+        raise ValueError(f"batch is {settings.batch}, but there are only {len(data.x)} examples")
+
+
 def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
     """Minimise the mean negative ELBO of `data.x`; the State after the last epoch.
 
@@ -86,12 +92,9 @@ def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
 
     ValueError for data that do not fit the model or a batch larger than the data; NotFinite, with
     the first array that went bad, if a loss or gradient is not finite: theta is then as it was
-    before that step.
+    before that step. (An update that overflows by itself shows in the next step.)
     """
-    vae.check(data.x)
-    vae.check(data.held_out)
-    if settings.batch > len(data.x):
-        raise ValueError(f"batch is {settings.batch}, but there are only {len(data.x)} examples")
+    check_fit(vae, data, settings)
     state = start(vae, settings, data.x) if state is None else state
     with interruptible() as interrupted:
         while not finished(state, settings):
@@ -140,20 +143,19 @@ def warm(settings, epochs):
 
 def step(vae, state, *, x, eps, beta):
     """One step of the optimizer on a batch; (reconstruction, kl) in nats per example."""
-    with np.errstate(over="ignore", invalid="ignore"):  # looked at below, and explained
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at, and explained
         (log_px, kl), vjp = vae.terms(state.theta, x=x, eps=eps)
         reconstruction, kl_mean = -float(log_px.mean()), float(kl.mean())
         mean = 1.0 / len(x)
         (dtheta,) = vjp((np.full_like(log_px, -mean), np.full_like(kl, beta * mean)))
-        # One product says whether all is finite, unless it overflows itself.
-        fine = np.isfinite(dtheta @ dtheta) or np.isfinite(dtheta).all()
-    if not (fine and np.isfinite(reconstruction + kl_mean)):
-        raise NotFinite(
-            f"training stopped in epoch {state.epoch + 1}, step {state.step + 1}, where the loss "
-            f"is {reconstruction + beta * kl_mean:g}: "
-            + explain(vae, state.theta, x=x, eps=eps, beta=beta)
-        )
-    state.optimizer.step(state.theta, dtheta)
+        # An infinite norm stops the run, too: Adam squares the gradient.
+        if not np.isfinite(dtheta @ dtheta) or not np.isfinite(reconstruction + kl_mean):
+            raise NotFinite(
+                f"training stopped in epoch {state.epoch + 1}, step {state.step + 1}, where the "
+                f"loss is {reconstruction + beta * kl_mean:g}: "
+                + explain(vae, state.theta, x=x, eps=eps, beta=beta)
+            )
+        state.optimizer.step(state.theta, dtheta)
     return reconstruction, kl_mean
 
 
@@ -185,6 +187,7 @@ def evaluate(vae, theta, x, *, seed=0, batch=1000):
 
     The noise depends on `seed` alone: two calls, and two epochs, are compared on the same draw.
     """
+    vae.check(x)
     rng = np.random.default_rng([seed, HELD_OUT])
     x = x.astype(theta.dtype, copy=False)
     parts = [x[i : i + batch] for i in range(0, len(x), batch)]
@@ -214,49 +217,4 @@ def interruptible():
     try:
         yield pressed.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def save(path, vae, settings, state, data):
-    """Write the run to a checkpoint: whole, or not at all. OSError if it cannot be written."""
-    arrays = {"theta": state.theta}
-    arrays |= {f"optimizer.{name}": array for name, array in state.optimizer.state.items()}
-    arrays |= {} if state.best is None else {"best": state.best}
-    about = {"model": vae.config, "settings": asdict(settings), "data": data}
-    about |= {name: getattr(state, name) for name in ("epoch", "step", "sums", "history")}
-    about["noise"] = None if state.rng is None else state.rng.bit_generator.state
-    storage.save(path, arrays, about)
-
-
-def load(path):
-    """(vae, settings, state, data) of a saved run; `data` is what `save` was told of the data.
-
-    FileNotFoundError, or ValueError for a file that is damaged or does not fit together.
-    """
-    arrays, about = storage.load(path)
-    try:
-        vae, settings = VAE(**about["model"]), Settings(**about["settings"])
-        state = State(arrays["theta"], optimizer(settings.optimizer, settings.lr))
-        for name in ("epoch", "step", "sums", "history"):
-            setattr(state, name, about[name])
-        if about["noise"] is not None:
-            state.rng = np.random.default_rng()
-            state.rng.bit_generator.state = about["noise"]
-        data = about["data"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no run of tinyvae: {error}") from error
-    state.best = arrays.get("best")
-    state.optimizer.state = {
-        name.removeprefix("optimizer."): array
-        for name, array in arrays.items()
-        if name.startswith("optimizer.")
-    }
-    for name, array in arrays.items():
-        if name != "optimizer.t" and array.shape != (vae.layout.size,):
-            raise ValueError(
-                f"{path} holds {name} of shape {array.shape}, "
-                f"but its model has {vae.layout.size} parameters"
-            )
-        if not np.isfinite(array).all():
-            raise ValueError(f"{path} holds {name} with numbers that are not finite")
-    return vae, settings, state, data
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)  # None: it was not Python's

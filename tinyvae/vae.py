@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyvae import likelihoods
 from tinyvae.diagnostics import explain, not_finite
-from tinyvae.errors import NotFinite, check_count, check_finite, check_shape
+from tinyvae.errors import NotFinite, check_count, check_finite, check_number, check_shape
 from tinyvae.kl import kl
 from tinyvae.nn import MLP, Dense, Layout
 from tinyvae.reparameterize import reparameterize
@@ -38,8 +38,11 @@ class VAE:
         self, data, latent, hidden=(128,), activation="tanh", likelihood="bernoulli", scale=1.0
     ):
         self.data, self.latent = check_count("data", data), check_count("latent", latent)
+        if not isinstance(hidden, (tuple, list)):
+            raise TypeError(f"hidden must be a sequence of sizes, such as (128,), not {hidden!r}")
         self.hidden = tuple(check_count("hidden", size) for size in hidden)
-        self.activation, self.likelihood, self.scale = activation, likelihood, scale
+        self.activation, self.likelihood = activation, likelihood
+        self.scale = check_number("scale", scale, above=0)
 
         down, up = (data, *self.hidden), (latent, *reversed(self.hidden))
         self.encoder = MLP("encoder", down, activation)
@@ -139,6 +142,7 @@ class VAE:
         """
         self.check(x)
         check_shape("eps", eps, (len(x), self.latent))
+        beta = check_number("beta", beta)
         with np.errstate(over="ignore", invalid="ignore"):  # reported below, with its cause
             (log_px, kl_q), terms_vjp = self.terms(theta, x=x, eps=eps)
             elbo = log_px - beta * kl_q
@@ -167,7 +171,8 @@ class VAE:
         params = self.layout.views(theta)
         out, decode_vjp = self._decode(params, z)
         if not np.isfinite(out).all():
-            raise NotFinite(not_finite(params | {"out": out}))
+            blocks = {name: params[name] for name in params if name.startswith(("decoder", "out"))}
+            raise NotFinite(not_finite(blocks | {"out": out}))
 
         def vjp(dout):
             dparams, dz = decode_vjp(dout)

@@ -4,45 +4,52 @@ import numpy as np
 
 from tinyvae.kl import kl_per_latent
 
-FIGURES = 3  # the stream of the seed that the samples come from
+STREAM = 3  # of the seed: the samples
 SHOWN = 5000  # dots in the latent space
 GRID = 15  # pictures along an edge of the manifold
 
 
 def draw(vae, theta, data, history, out, *, seed):
-    """Draw them all into the folder `out`; the names of the files.
-
-    loss.png, reconstructions.png (of held-out data), samples.png (means of p(x|z), z from the
-    prior), latent.png (posterior means of the training data) and, for two latents, manifold.png.
-    """
+    """Draw them all into the folder `out`; the names of the files."""
     from tinyvae import plots  # matplotlib takes a while to import
 
-    rng = np.random.default_rng([seed, FIGURES])
-    shape = data.image_shape
-    held_out = data.held_out.astype(theta.dtype, copy=False)
-    count = 20 if shape else 300
-    eps = rng.standard_normal((64 if shape else 1000, vae.latent), dtype=theta.dtype)
-    # Points and curves are drawn with their spread; of a picture the mean is easier to read.
-    noise = None if shape else vae.px.noise(rng, (len(eps), vae.data)).astype(theta.dtype)
-    (mu, logvar), _ = vae.encode(theta, x=data.x[:SHOWN].astype(theta.dtype, copy=False))
-    each, _ = kl_per_latent(mu, logvar)
-    labels = None if data.labels is None else data.labels[:SHOWN]
+    names = []
+    for name, ax in figures(
+        plots, vae, theta, data, history, np.random.default_rng([seed, STREAM])
+    ):
+        plots.save(ax, out / name)
+        names.append(name)
+    return names
 
-    axes = {
-        "loss.png": plots.loss_curves(history),
-        "reconstructions.png": plots.reconstructions(
-            held_out[:count], vae.reconstruct(theta, x=held_out[:count]), shape
-        ),
-        "samples.png": plots.samples(
-            vae.sample(theta, eps=eps, noise=noise), shape, data=None if shape else held_out
-        ),
-        "latent.png": plots.latent_scatter(mu, labels, kl=each.mean(axis=0)),
-    }
-    if vae.latent == 2:
+
+def figures(plots, vae, theta, data, history, rng):
+    """(file name, Axes) one after the other.
+
+    loss.png, reconstructions.png (of held-out data), samples.png (from the prior), latent.png
+    (posterior means of the training data) and, for two latents, manifold.png.
+    """
+    shape = data.image_shape
+    x, held_out = (part.astype(theta.dtype, copy=False) for part in (data.x, data.held_out))
+    yield "loss.png", plots.loss_curves(history)
+
+    held_out = held_out[: 20 if shape else 300]
+    x_hat = vae.reconstruct(theta, x=held_out)
+    yield "reconstructions.png", plots.reconstructions(held_out, x_hat, shape)
+
+    eps = rng.standard_normal((64 if shape else 1000, vae.latent), dtype=theta.dtype)
+    if shape:  # of a picture the mean is easier to read than a draw
+        samples = plots.samples(vae.sample(theta, eps=eps), shape)
+    else:
+        noise = vae.px.noise(rng, (len(eps), vae.data)).astype(theta.dtype)
+        samples = plots.samples(vae.sample(theta, eps=eps, noise=noise), None, data=x[:1000])
+    yield "samples.png", samples
+
+    (mu, logvar), _ = vae.encode(theta, x=x[:SHOWN])
+    labels = None if data.labels is None else data.labels[:SHOWN]
+    kl = kl_per_latent(mu, logvar)[0].mean(axis=0)
+    yield "latent.png", plots.latent_scatter(mu, labels, kl=kl)
+
+    if vae.latent == 2 and (shape or vae.data == 2):
         grid = plots.normal_grid(GRID)
         z = plots.grid_points(grid).astype(theta.dtype)
-        if shape or vae.data == 2:
-            axes["manifold.png"] = plots.manifold(vae.sample(theta, eps=z), shape, grid)
-    for name, ax in axes.items():
-        plots.save(ax, out / name)
-    return list(axes)
+        yield "manifold.png", plots.manifold(vae.sample(theta, eps=z), shape, grid)

@@ -1,0 +1,38 @@
+"""What takes longer than the rest: `pytest -m slow`."""
+
+import numpy as np
+import pytest
+
+from tinyvae import VAE, Settings, data, evaluate, fit, gradcheck
+from tinyvae.checks import CASES, Draw
+from tinyvae.differences import METHODS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_gradient_at_twenty_random_points(case, method):
+    for seed in range(20):
+        fn, args, constants = case.build(Draw(np.random.default_rng(seed)))
+        gradcheck(fn, *args, method=method, seed=seed, **constants).raise_if_wrong()
+
+
+def test_every_gradient_of_a_large_network_by_directions():
+    rng = np.random.default_rng(0)
+    vae = VAE(784, 20, (500,))
+    theta = vae.init(rng, np.float64)
+    x, eps = 1.0 * (rng.random((20, 784)) < 0.5), rng.standard_normal((20, 20))
+    report = gradcheck(vae.loss, theta, method="complex", layout=vae.layout, x=x, eps=eps)
+    assert report.raise_if_wrong().error < 1e-12
+    assert [row.argument for row in report.rows] == [f"theta[{k!r}]" for k in vae.layout.shapes]
+
+
+@pytest.mark.parametrize(("latent", "bound"), [(2, 20.5), (8, 19.0)])
+def test_the_default_run_reaches_its_bound_with_any_seed(latent, bound):
+    """Measured over five seeds: 19.2 to 19.8 with 2 latents, 17.8 to 18.3 with 8."""
+    digits = data.load("digits").binarized("threshold")
+    for seed in (0, 1):
+        vae = VAE(64, latent, (256, 128))
+        state = fit(vae, digits, Settings(seed=seed))
+        assert -evaluate(vae, state.theta, digits.held_out).mean() < bound

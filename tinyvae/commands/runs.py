@@ -1,0 +1,128 @@
+"""What a run of `tinyvae train` is: made anew from options, or found in its checkpoint."""
+
+import hashlib
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from tinyvae import checkpoint
+from tinyvae import train as training
+from tinyvae.data import load
+from tinyvae.errors import check_count
+from tinyvae.train import Settings
+from tinyvae.vae import VAE
+
+# What is not given on the command line. None: it depends, and the help says on what.
+DATA = {"data": "digits", "data_dir": None, "n": None, "held_out": None, "binarize": None}
+MODEL = {"latent": 2, "hidden": [256, 128], "activation": "tanh", "likelihood": None, "scale": None}
+TRAINING = asdict(Settings())
+
+
+def fresh(path, given):
+    """(vae, settings, state, data, about) of a new run."""
+    if path.is_file() and not given["overwrite"]:
+        _, settings, state, _ = checkpoint.load(path)
+        if not training.finished(state, settings):
+            raise ValueError(
+                f"{path} holds an unfinished run, after epoch {state.epoch} of {settings.epochs}: "
+                "go on with --resume, or name another --out, or start anew with --overwrite"
+            )
+    options = DATA | MODEL | TRAINING | given
+    data = load(
+        options["data"],
+        data_dir=options["data_dir"],
+        download=options["download"],
+        n=options["n"],
+        held_out=options["held_out"],
+    )
+    pictures = data.image_shape is not None and data.x.min() >= 0 and data.x.max() <= 1
+    likelihood = options["likelihood"]
+    if likelihood is None:
+        likelihood = "bernoulli" if pictures else "gaussian-learned"
+    if options["scale"] is not None and likelihood != "gaussian":
+        raise ValueError(f"scale does not apply to the likelihood {likelihood!r}, only 'gaussian'")
+    vae = VAE(
+        data.x.shape[1],
+        options["latent"],
+        options["hidden"],
+        options["activation"],
+        likelihood,
+        1.0 if options["scale"] is None else options["scale"],
+    )
+    settings = Settings(**{name: options[name] for name in TRAINING})
+    how = options["binarize"]
+    if how is None:
+        how = "threshold" if likelihood == "bernoulli" else "grey"
+    data = binarized(data, how)
+    about = {name: options[name] for name in DATA}
+    about |= {"binarize": how, "held_out": len(data.held_out)}
+    about["sha256"] = fingerprint(data)
+    return vae, settings, training.start(vae, settings, data.x), data, about
+
+
+def resumed(path, given):
+    """The same of the run that was saved at `path`."""
+    vae, settings, state, about = checkpoint.load(path)
+    stored = vae.config | asdict(settings) | about
+    stored["lr"] = state.optimizer.lr
+    stored["hidden"] = list(stored["hidden"])
+    for name, value in given.items():
+        free = name in ("epochs", "data_dir") or name not in DATA | MODEL | TRAINING
+        if not free and value != stored[name]:
+            raise ValueError(
+                f"--{name.replace('_', '-')} {value} differs from the run in {path}, which has "
+                f"{stored[name]}: a resumed run goes on as it was, and only --epochs may change"
+            )
+    epochs = check_count("epochs", given.get("epochs", settings.epochs))
+    if epochs < state.epoch:
+        raise ValueError(f"epochs is {epochs}, but the run in {path} has done {state.epoch}")
+    settings = replace(settings, epochs=epochs)
+    data = load(
+        about["data"],
+        data_dir=given.get("data_dir", about["data_dir"]),
+        n=about["n"],
+        held_out=about["held_out"],
+    )
+    data = binarized(data, about["binarize"])
+    if fingerprint(data) != about["sha256"]:
+        raise ValueError(f"the data are not those that the run in {path} was trained on")
+    return vae, settings, state, data, about
+
+
+def binarized(data, how):
+    return data.binarized(how, rng=np.random.default_rng(0))
+
+
+def fingerprint(data):
+    return hashlib.sha256(data.x.tobytes() + data.held_out.tobytes()).hexdigest()
+
+
+def describe(vae, settings, data):
+    """Print what is about to be trained on what."""
+    binary = not np.any((data.x != 0) & (data.x != 1))
+    values = {
+        "threshold": "0 or 1, by threshold at 0.5",
+        "dynamic": "0 or 1, drawn afresh each epoch (dynamic binarization)",
+        "grey": "0 or 1, as they came" if binary else "grey" if data.image_shape else "real",
+    }[data.values]
+    if data.values == "grey" and vae.likelihood == "bernoulli" and not binary:
+        values += ", under a Bernoulli: the bound is then no density of the data; see --binarize"
+    size = "x".join(map(str, data.image_shape)) if data.image_shape else f"{vae.data} numbers"
+    sizes = [vae.data, *vae.hidden]
+    shape = "-".join(map(str, [*sizes, vae.latent, *reversed(sizes)]))
+    likelihood = vae.likelihood + (f", scale {vae.scale:g}" if vae.likelihood == "gaussian" else "")
+    print(
+        f"data      {data.name}: {len(data.x)} to train on, {len(data.held_out)} held out, {size}"
+    )
+    print(f"          {data.source}")
+    print(f"values    {values}")
+    print(
+        f"model     {shape}, {vae.activation}, {likelihood}: {vae.layout.size} parameters, "
+        f"{settings.dtype}"
+    )
+    rate = training.optimizer(settings.optimizer, settings.lr).lr
+    warmup = f" after {settings.warmup} epochs of warm-up" if settings.warmup else ""
+    print(
+        f"training  {settings.optimizer}, lr {rate:g}, batch {settings.batch}, "
+        f"beta {settings.beta:g}{warmup}, seed {settings.seed}"
+    )
