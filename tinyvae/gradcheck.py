@@ -30,7 +30,7 @@ import numpy as np
 
 from tinyvae.differences import EPS, METHODS, derivative, is_kink
 from tinyvae.errors import check_count, check_number, unknown
-from tinyvae.protocol import argument_names, copy, equal, float64, misfit
+from tinyvae.protocol import argument_names, call, float64, name_of, trial
 from tinyvae.report import Report, Row
 
 DIRECTIONS = 4
@@ -66,76 +66,17 @@ class _Check:
         self.fn, self.constants, self.layout = fn, constants, layout
         self.method, self.rtol, self.max_entries = method, rtol, max_entries
         self.rng = np.random.default_rng(seed)
-        self.name = getattr(fn, "__qualname__", type(fn).__name__)
+        self.name = name_of(fn)
         self.names = argument_names(fn, len(args))
         self.args = [float64(name, arg) for name, arg in zip(self.names, args, strict=True)]
 
-    def call(self, args):
-        """(outputs, pull): arrays, copied since an op may return its argument; and vjp of them."""
-        result = self.fn(*args, **self.constants)
-        if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
-            raise TypeError(
-                f"{self.name} must return (y, vjp), its value and the function that pulls a "
-                f"gradient back, not {type(result).__name__}"
-            )
-        y, vjp = result
-        outputs = [np.array(part) for part in (y if isinstance(y, tuple) else (y,))]
-
-        def pull():
-            dy = [np.copy(part)[()] for part in self.dy]
-            grads = vjp(tuple(dy) if isinstance(y, tuple) else dy[0])
-            return grads, equal(dy, self.dy)
-
-        return outputs, pull
-
     def rows(self):
         """The verdicts: one row if the comparison is meaningless, else a row for each argument."""
-        failure = self.precondition()
-        if failure:
-            verdict, note = failure
-            return [Row("(all)", verdict=verdict, note=note)]
+        first = trial(self.fn, self.names, self.args, self.constants, self.rng)
+        if first.verdict != "ok":
+            return [Row("(all)", verdict=first.verdict, note=first.note)]
+        self.dy, self.grads = first.dy, first.grads
         return [self.compare(*leaf) for leaf in self.leaves()]
-
-    def precondition(self):
-        """(verdict, note) of what makes any comparison meaningless, or None; sets dy and grads."""
-        args = [copy(arg) for arg in self.args]
-        constants = {k: v.copy() for k, v in self.constants.items() if isinstance(v, np.ndarray)}
-        y, pull = self.call(args)
-        for part in y:
-            if part.dtype != np.float64:
-                raise TypeError(
-                    f"{self.name} returned {part.dtype}, expected float64: a difference of shorter "
-                    "numbers has no digits left to compare"
-                )
-        if not all(np.isfinite(part).all() for part in y):
-            return "nan", "the value at the point of the check is not finite"
-        self.dy = [np.asarray(self.rng.standard_normal(part.shape))[()] for part in y]
-        grads, dy_kept = pull()
-        wrong = misfit(self.names, self.args, grads)
-        if wrong:
-            return "shape", wrong
-        self.grads = [copy(grad) for grad in grads]
-        try:
-            again, _ = pull()
-        except Exception as error:
-            return "unstable", f"vjp cannot be called a second time ({error!r})"
-        if not equal(self.grads, again):
-            return "unstable", "vjp changes between calls: it draws noise or changes what it keeps"
-        for name, before, after in zip(self.names, self.args, args, strict=True):
-            if not equal([before], [after]):
-                return "mutated", f"{name} was changed in place"
-        for name, before in constants.items():
-            if not equal([before], [self.constants[name]]):
-                self.constants[name][...] = before
-                return "mutated", f"the constant {name} was changed in place"
-        if not dy_kept:
-            return "mutated", "vjp changed the cotangent in place"
-        again, pull = self.call([copy(arg) for arg in self.args])
-        if not equal(y, again):
-            return "unstable", "fn changes between calls: draw its noise outside and pass it in"
-        if not equal(self.grads, pull()[0]):
-            return "unstable", "the backward pass changes between calls: it draws its own noise"
-        return None
 
     def leaves(self):
         """(name, array, claimed gradient, function of that array alone) for every block."""
@@ -150,7 +91,9 @@ class _Check:
 
                 def outputs(value, k=k, key=key, blocks=blocks, whole=whole):
                     moved = whole(blocks | {key: value})
-                    return self.call([*self.args[:k], moved, *self.args[k + 1 :]])[0]
+                    return call(
+                        self.fn, [*self.args[:k], moved, *self.args[k + 1 :]], self.constants
+                    )[0]
 
                 label = name if key is None else f"{name}[{key!r}]"
                 yield label, array, None if grads is None else grads[key], outputs

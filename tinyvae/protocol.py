@@ -10,8 +10,90 @@ Here is what the checkers need to handle any function that keeps it.
 """
 
 import inspect
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+
+@dataclass
+class Trial:
+    """A first look at fn: outputs y, random cotangents dy, gradients; and a verdict other than 'ok'
+    where it breaks the protocol, with a note that says how."""
+
+    y: list
+    dy: list = ()
+    grads: list = ()
+    verdict: str = "ok"
+    note: str = ""
+
+
+def trial(fn, names, args, constants, rng):
+    """Call fn twice and vjp three times, and see whether it keeps the protocol: a Trial.
+
+    args: float64 arrays or dicts of them, called `names`. TypeError if fn does not return (y, vjp),
+    or returns anything but float64.
+    """
+    given, held = [copy(arg) for arg in args], _arrays(constants)
+    y, pull = call(fn, given, constants)
+    for part in y:
+        if part.dtype != np.float64:
+            raise TypeError(
+                f"{name_of(fn)} returned {part.dtype}, expected float64: a difference of shorter "
+                "numbers has no digits left to compare"
+            )
+    if not all(np.isfinite(part).all() for part in y):
+        return Trial(y, verdict="nan", note="the value at the point of the check is not finite")
+    dy = [np.asarray(rng.standard_normal(part.shape))[()] for part in y]
+    spent = [np.copy(part)[()] for part in dy]
+    grads = pull(spent)
+    wrong = misfit(names, args, grads)
+    if wrong:
+        return Trial(y, dy, verdict="shape", note=wrong)
+    first = Trial(y, dy, [copy(grad) for grad in grads])
+
+    def broken(verdict, note):
+        return replace(first, verdict=verdict, note=note)
+
+    for name, before, after in zip(names, args, given, strict=True):
+        if not equal([before], [after]):
+            return broken("mutated", f"{name} was changed in place")
+    for name, before in held.items():
+        if not equal([before], [constants[name]]):
+            constants[name][...] = before
+            return broken("mutated", f"the constant {name} was changed in place")
+    if not equal(dy, spent):
+        return broken("mutated", "vjp changed the cotangent in place")
+    try:
+        again = pull([np.copy(part)[()] for part in dy])
+    except Exception as error:
+        return broken("unstable", f"vjp cannot be called a second time ({error!r})")
+    if not equal(first.grads, again):
+        return broken("unstable", "vjp changes between calls: it draws noise, or keeps a state")
+    y_again, pull = call(fn, [copy(arg) for arg in args], constants)
+    if not equal(y, y_again):
+        return broken("unstable", "fn changes between calls: draw its noise outside and pass it in")
+    if not equal(first.grads, pull([np.copy(part)[()] for part in dy])):
+        return broken("unstable", "the backward pass changes between calls: it draws its own noise")
+    return first
+
+
+def call(fn, args, constants):
+    """(outputs, pull): a list of arrays, copied since an op may return its argument; and vjp, as a
+    function of a list of cotangents."""
+    result = fn(*args, **constants)
+    if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+        raise TypeError(
+            f"{name_of(fn)} must return (y, vjp), its value and the function that pulls a gradient "
+            f"back, not {type(result).__name__}"
+        )
+    y, vjp = result
+    if isinstance(y, tuple):
+        return [np.array(part) for part in y], lambda dy: vjp(tuple(dy))
+    return [np.array(y)], lambda dy: vjp(dy[0])
+
+
+def name_of(fn):
+    return getattr(fn, "__qualname__", type(fn).__name__)
 
 
 def argument_names(fn, count):
@@ -81,3 +163,7 @@ def misfit(names, args, grads):
         elif np.shape(grad) != np.shape(arg):
             return f"the gradient of {name} has shape {np.shape(grad)}, expected {np.shape(arg)}"
     return None
+
+
+def _arrays(constants):
+    return {k: v.copy() for k, v in constants.items() if isinstance(v, np.ndarray)}
