@@ -217,3 +217,23 @@ def test_a_wrong_row_would_fail():
     fn, args, constants = build(Case("wrong", lambda d: (wrong, (d.normal(d.B, d.D),), {})))
     with pytest.raises(AssertionError, match=r"wrong: at x\["):
         gradcheck(fn, *args, method="complex", **constants).raise_if_wrong()
+
+
+@pytest.mark.parametrize("name", ["softplus", "tanh", "relu", "leaky_relu"])
+def test_gradients_keep_their_digits_in_the_tails(name):
+    for x in (-800.0, -40.0, -20.0, 20.0, 40.0, 800.0):
+        if name != "tanh" or abs(x) < 10:  # 1 - y² rounds to 0, and so does the truth's last digit
+            gradcheck(ops.ACTIVATIONS[name], np.array([x]), method="complex").raise_if_wrong()
+
+
+def test_numbers_are_arrays_of_no_dimension():
+    for fn, args, constants in (
+        (reparameterize, (0.3, -1.0), {"eps": 0.5}),
+        (kl_per_latent, (0.3, -1.0), {}),
+        (gaussian.log_prob, (0.2, 0.3, -1.0), {}),
+        (bernoulli.log_prob, (1.0, 0.3), {}),
+    ):
+        y, vjp = fn(*args, **constants)
+        assert np.ndim(y) == 0
+        assert all(np.ndim(grad) == 0 for grad in vjp(1.0) if grad is not None)
+        gradcheck(fn, *args, method="complex", **constants).raise_if_wrong()

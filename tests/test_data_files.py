@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tinyvae.data import from_file, load
+from tinyvae.data import from_arrays, from_file, load
 
 X = np.linspace(-3, 3, 120).reshape(20, 6)
 
@@ -109,3 +109,18 @@ def test_a_damaged_byte_is_an_error_or_a_data_set(tmp_path, where, value, name):
         from_file(tmp_path / name)
     except ValueError as error:
         assert name in str(error)  # noqa: PT017
+
+
+def test_arrays_make_a_data_set(tmp_path):
+    x = np.random.default_rng(0).random((30, 4, 5))
+    d = from_arrays(x, np.arange(30), held_out=6)
+    assert (d.x.shape, d.held_out.shape, d.image_shape) == ((24, 20), (6, 20), (4, 5))
+    np.save(tmp_path / "same.npy", x)
+    np.testing.assert_array_equal(d.x, from_file(tmp_path / "same.npy", held_out=6).x)
+    rows = {tuple(row) for row in np.concatenate([d.x, d.held_out]).tolist()}
+    assert rows == {tuple(row) for row in x.reshape(30, 20).astype(np.float32).tolist()}
+
+
+def test_lists_are_not_arrays():
+    with pytest.raises(TypeError, match="x must be a NumPy array, not list"):
+        from_arrays([[0.0, 1.0]])

@@ -36,19 +36,6 @@ def test_flatten_undoes_views(shapes):
     np.testing.assert_array_equal(layout.flatten(layout.views(theta)), theta)
 
 
-@given(shapes)
-def test_locate_names_the_entry(shapes):
-    layout = Layout({f"block{i}": shape for i, shape in enumerate(shapes)})
-    theta = np.arange(float(layout.size))
-    places = {
-        f"{name}[{', '.join(map(str, index))}]": view[index]
-        for name, view in layout.views(theta).items()
-        for index in np.ndindex(view.shape)
-    }
-    assert [layout.locate(i) for i in range(layout.size)] == list(places)
-    assert list(places.values()) == list(theta)
-
-
 @pytest.mark.parametrize("shape", [(16,), (18,), (17, 1), (1, 17), ()])
 def test_views_refuse_another_size(shape):
     with pytest.raises(ValueError, match=r"theta has shape .*, expected \(17,\)"):
@@ -58,12 +45,6 @@ def test_views_refuse_another_size(shape):
 def test_flatten_refuses_a_missing_block():
     with pytest.raises(KeyError, match="b"):
         LAYOUT.flatten({"W": np.zeros((3, 4)), "s": np.zeros((1, 1))})
-
-
-@pytest.mark.parametrize("index", [-1, 17, 1000])
-def test_locate_refuses_what_is_outside(index):
-    with pytest.raises(IndexError, match="17 entries"):
-        LAYOUT.locate(index)
 
 
 # -- Layers

@@ -9,16 +9,23 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_example_runs_and_learns(tmp_path):
-    (example,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+def run(folder, *arguments):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", example],
+        [sys.executable, "-W", "error", *arguments],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=folder,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_examples_run_and_learn(tmp_path):
+    example, reload = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    run(tmp_path, "-m", "tinyvae", "train", "--epochs", "1", "--hidden", "8")
+    run(tmp_path, "-c", reload + "assert pictures.shape == (16, 64)")
+    done = run(tmp_path, "-c", example)
     bound = float(re.search(r"held-out negative ELBO ([\d.]+) nats", done.stdout)[1])
     # Independent pixels with their training frequencies reach 24.7 (see test_train.py).
     assert bound < 22

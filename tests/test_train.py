@@ -584,3 +584,8 @@ def test_a_loaded_run_can_go_on_at_once(saved, data):
     vae, settings, state, _ = checkpoint.load(saved)
     assert state.theta.flags.writeable
     assert fit(vae, data, settings, state).epoch == settings.epochs
+
+
+def test_an_array_is_not_a_data_set_and_the_message_says_how_to_make_one(vae):
+    with pytest.raises(TypeError, match=r"not ndarray: make one .*from_arrays"):
+        fit(vae, GOOD, Settings())

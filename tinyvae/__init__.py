@@ -1,42 +1,50 @@
 """tinyvae: gradients through random sampling, written out by hand in NumPy.
 
 Everything differentiable is `y, vjp = fn(*args, **constants)`: a value, and the function that
-pulls a gradient back through it. Read the files in the order of the imports below; the map is in
-the README.
+pulls a gradient back through it. The imports below are in reading order.
 """
 
-from tinyvae import data, distributions, ops
-from tinyvae.diagnostics import trace
-from tinyvae.errors import NotFinite
-from tinyvae.gradcheck import gradcheck
-from tinyvae.kl import kl, kl_per_latent
-from tinyvae.nn import MLP, Dense, Layout
-from tinyvae.optim import SGD, Adam, Momentum
+# isort: off
+from tinyvae import ops
 from tinyvae.reparameterize import reparameterize
-from tinyvae.train import Settings, evaluate, fit, start
+from tinyvae import distributions
+from tinyvae.kl import kl, kl_per_latent
+from tinyvae.elbo import elbo, negative_elbo
+from tinyvae.nn import MLP, Dense, Layout
 from tinyvae.vae import VAE
+from tinyvae.diagnostics import trace
+from tinyvae import data
+from tinyvae.optim import SGD, Adam, Momentum
+from tinyvae.train import Settings, evaluate, fit, start
+from tinyvae import checkpoint
+from tinyvae.gradcheck import gradcheck
+from tinyvae.errors import NotFinite
+# isort: on
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "MLP",
-    "SGD",
-    "VAE",
-    "Adam",
-    "Dense",
-    "Layout",
-    "Momentum",
-    "NotFinite",
-    "Settings",
-    "data",
-    "distributions",
-    "evaluate",
-    "fit",
-    "gradcheck",
-    "kl",
-    "kl_per_latent",
+__all__ = [  # noqa: RUF022 - in reading order, too
     "ops",
     "reparameterize",
-    "start",
+    "distributions",
+    "kl",
+    "kl_per_latent",
+    "elbo",
+    "negative_elbo",
+    "MLP",
+    "Dense",
+    "Layout",
+    "VAE",
     "trace",
+    "data",
+    "SGD",
+    "Adam",
+    "Momentum",
+    "Settings",
+    "evaluate",
+    "fit",
+    "start",
+    "checkpoint",
+    "gradcheck",
+    "NotFinite",
 ]

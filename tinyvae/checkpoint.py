@@ -13,41 +13,40 @@ from tinyvae.vae import VAE
 PLAIN = ("epoch", "step", "sums", "history")  # the parts of a State that JSON can hold
 
 
-def save(path, vae, settings, state, data):
-    """Write the run to `path`, whole or not at all; `data`, a dict, says what it is trained on.
+def save(path, vae, settings, state, about):
+    """Write the run to `path`, whole or not at all; `about`, a dict, says what it is trained on.
 
     OSError if the file cannot be written.
     """
-    about = {"model": vae.config, "settings": asdict(settings), "data": data}
-    about |= {name: getattr(state, name) for name in PLAIN}
-    about["noise"] = None if state.rng is None else state.rng.bit_generator.state
-    storage.save(path, _arrays(state), about)
+    run = {"model": vae.config, "settings": asdict(settings), "data": about}
+    run |= {name: getattr(state, name) for name in PLAIN}
+    run["noise"] = None if state.rng is None else state.rng.bit_generator.state
+    storage.save(path, _arrays(state), run)
 
 
 def load(path):
-    """(vae, settings, state, data) of a saved run.
+    """(vae, settings, state, about) of a saved run; its parameters are `state.parameters`.
 
     FileNotFoundError, or ValueError for a file that is damaged or whose parts do not fit together.
     """
-    arrays, about = storage.load(path)
+    arrays, run = storage.load(path)
     try:
-        vae, settings = VAE(**about["model"]), Settings(**about["settings"])
+        vae, settings, about = VAE(**run["model"]), Settings(**run["settings"]), run["data"]
         _check(arrays, vae, settings)
         state = State(arrays["theta"], optimizer(settings.optimizer, settings.lr))
         for name in PLAIN:
-            setattr(state, name, about[name])
+            setattr(state, name, run[name])
         check_count("epoch", state.epoch, at_least=len(state.history))
         check_count("step", state.step, at_least=0)
-        if about["noise"] is not None:
+        if run["noise"] is not None:
             state.rng = np.random.default_rng()
-            state.rng.bit_generator.state = about["noise"]
-        data = about["data"]
+            state.rng.bit_generator.state = run["noise"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} is no run of tinyvae: {error}") from error
     state.best = arrays.get("best")
     moments = {name for name in arrays if name.startswith("optimizer.")}
     state.optimizer.state = {name.removeprefix("optimizer."): arrays[name] for name in moments}
-    return vae, settings, state, data
+    return vae, settings, state, about
 
 
 def _arrays(state):

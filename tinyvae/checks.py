@@ -10,13 +10,12 @@ import numpy as np
 
 from tinyvae import ops
 from tinyvae.distributions import bernoulli, gaussian
+from tinyvae.elbo import elbo, negative_elbo
 from tinyvae.kl import kl, kl_per_latent
 from tinyvae.likelihoods import LIKELIHOODS, likelihood
 from tinyvae.nn import MLP, Dense
 from tinyvae.reparameterize import reparameterize
 from tinyvae.vae import VAE
-
-KINKED = ("relu", "leaky_relu")
 
 
 class Draw:
@@ -49,7 +48,7 @@ def _activation(name):
     def build(d):
         return ops.ACTIVATIONS[name], (2.0 * d.normal(d.B, d.D),), {}
 
-    return Case(name, build, smooth=name not in KINKED)
+    return Case(name, build, smooth=name not in ops.RECTIFIERS)
 
 
 def _affine(d):
@@ -75,6 +74,10 @@ def _reparameterize_samples(d):
 
 def _kl(fn):
     return lambda d: (fn, (d.normal(d.B, d.Z), d.normal(d.B, d.Z)), {})
+
+
+def _elbo(fn):
+    return lambda d: (fn, (d.normal(d.B), d.normal(d.B)), {"beta": 0.7})
 
 
 def _bernoulli(d):
@@ -138,7 +141,7 @@ def _vae(method, likelihood="bernoulli", activation="tanh"):
         }[method]
 
     name = f"VAE {likelihood} {activation}" if method == "loss" else f"VAE.{method}"
-    return Case(name, build, smooth=activation not in KINKED)
+    return Case(name, build, smooth=activation not in ops.RECTIFIERS)
 
 
 CASES = (
@@ -150,6 +153,8 @@ CASES = (
     Case("reparameterize, S samples", _reparameterize_samples),
     Case("kl_per_latent", _kl(kl_per_latent)),
     Case("kl", _kl(kl)),
+    Case("elbo", _elbo(elbo)),
+    Case("negative_elbo", _elbo(negative_elbo)),
     Case("bernoulli.log_prob", _bernoulli),
     Case("gaussian.log_prob", _gaussian),
     Case("gaussian.log_prob, broadcast", _gaussian_broadcast),

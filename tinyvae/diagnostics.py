@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from tinyvae.elbo import negative_elbo
+
 CAUSES = {
     "x": "the data hold NaN or infinity",
     "eps": "the noise holds NaN or infinity",
-    "z": "logvar ran away, and with it sigma",
-    "kl": "logvar ran away: e^logvar overflows above 88 in float32, 709 in float64",
+    "z": "logvar ran away, and with it sigma: usually the learning rate is too high",
+    "kl": "logvar ran away (e^logvar overflows at 88 in float32, 709 in float64): usually the "
+    "learning rate is too high",
     "log_px": "the reconstruction is too far off for this dtype: scale the data",
 }
 
@@ -19,11 +22,10 @@ def trace(vae, theta, *, x, eps, beta=1.0):
     dlogvar_kl through the KL; their sums dmu and dlogvar; dtheta.
     """
     nodes = {"x": x, "eps": eps}
-    (log_px, kl), vjp = vae.terms(theta, x=x, eps=eps, watch=nodes)
+    (log_px, kl), terms_vjp = vae.terms(theta, x=x, eps=eps, watch=nodes)
     nodes["sigma"] = np.exp(0.5 * nodes["logvar"])
-    nodes["loss"] = (beta * kl - log_px).mean()
-    mean = 1.0 / len(x)
-    (nodes["dtheta"],) = vjp((np.full_like(log_px, -mean), np.full_like(kl, beta * mean)))
+    nodes["loss"], loss_vjp = negative_elbo(log_px, kl, beta=beta)
+    (nodes["dtheta"],) = terms_vjp(loss_vjp(1.0))
     return nodes
 
 

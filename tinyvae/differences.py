@@ -4,14 +4,15 @@ For outputs y(x) and a cotangent dy, the derivative of L(t) = sum(dy * y(x + t v
 approximated from a few values of y. A step h too long bends away from the tangent (truncation),
 one too short drowns in rounding; with eps = 2.2e-16 and L of size 1:
 
-    forward      [L(h) - L(0)] / h                                   h² and eps/h meet at h ~ 1e-8
+    forward      [L(h) - L(0)] / h                                   h = 1e-8, error ~ 1e-8
     central      [L(h) - L(-h)] / 2h                                 h = 1e-5, error ~ 1e-10
     five-point   [8 L(h) - 8 L(-h) - L(2h) + L(-2h)] / 12h           h = 5e-4, error ~ 1e-12
     complex      Im L(ih) / h                                        h = 1e-30, exact to rounding
 
 The complex step subtracts nothing, so nothing cancels; it asks that the code let complex numbers
-through. Sources: Fornberg, Generation of Finite Difference Formulas (1988), table 1; Squire &
-Trapp, Using Complex Variables to Estimate Derivatives of Real Functions (1998), equation 6.
+through. Sources: Fornberg, Generation of Finite Difference Formulas on Arbitrarily Spaced Grids
+(1988), table 1; Squire & Trapp, Using Complex Variables to Estimate Derivatives of Real Functions
+(1998).
 """
 
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ class Method:
 
     offsets: tuple
     weights: tuple
-    h: float
-    rtol: float
+    h: float = 0.0
+    rtol: float = 0.0
 
 
 METHODS = {
@@ -36,8 +37,8 @@ METHODS = {
     "five-point": Method((1, -1, 2, -2), (2 / 3, -2 / 3, -1 / 12, 1 / 12), h=5e-4, rtol=1e-9),
     "complex": Method((1j,), (-1j,), h=1e-30, rtol=1e-12),
 }
-RIGHT = Method((1, 0), (1, -1), h=1e-8, rtol=1e-5)
-LEFT = Method((0, -1), (1, -1), h=1e-8, rtol=1e-5)
+RIGHT = Method((1, 0), (1, -1))  # the slopes on either side, which differ at a kink;
+LEFT = Method((0, -1), (1, -1))  # `is_kink` brings the step
 
 
 def derivative(outputs, x, v, dy, method, h, reach=1):

@@ -12,6 +12,8 @@ class NotFinite(ArithmeticError):
 
 def unknown(what, name, known):
     """The ValueError for a name that is not in a table, with the nearest names that are."""
+    if not isinstance(name, str):
+        return TypeError(f"{what} must be a name, one of {', '.join(known)}, not {name!r}")
     known = sorted(known)
     near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""

@@ -10,8 +10,10 @@ from one output to another cannot be seen. An entry passes if
     |analytic - numeric|  <=  rtol max(|analytic|, |numeric|) + floor,
 
 where the floor is what rounding alone may do to a difference. The reported error is the smallest
-rtol of that form, |analytic - numeric| / (max(...) + floor / rtol). What cannot be decided is
-named, not shrugged off:
+rtol of that form, |analytic - numeric| / (max(...) + floor / rtol). An entry that fails is looked
+at again with shorter and shorter steps: a gradient that is wrong stays wrong by as much, while a
+sharp bend, or a kink beside the point, moves out of reach. What cannot be decided is named, not
+shrugged off:
 
     ok        every entry passed             kink       it passed but for entries at a kink, or
     dead      it passed: no influence at all            every entry is at one (a failure)
@@ -133,7 +135,7 @@ class _Check:
             )
         elif not claimed.any() and not self.repeats(array, outputs, largest, worst.floor):
             row.verdict = "dead"
-        elif all(point.dim for point in smooth):
+        elif all(point.faint for point in smooth):
             row.verdict = "unseen"
             row.note = (
                 f"{name}: the gradients, at most {largest:.0e}, are below what differences see, "
@@ -153,7 +155,7 @@ class _Check:
             yield index, v
 
     def repeats(self, array, outputs, largest, floor):
-        """Whether a derivative below the floor is more than rounding: twice the step, the same."""
+        """Whether a derivative below the floor is more than rounding: a longer step agrees."""
         if self.method is METHODS["complex"]:
             return largest > floor
         v = self.direction(array)
@@ -199,11 +201,14 @@ class _Check:
             if closer.floor > 0.5 * found[-1].gap:
                 break  # rounding alone could now close the gap
             if closer.error <= self.rtol and closer.gap < 0.5 * found[-1].gap:
-                return closer
+                return closer  # the step closed it
             found.append(closer)
+        # The gap stays. It may still be rounding, in outputs so large that h moves them by less
+        # than their last digit: a far longer step shows which outputs move at all.
         far = against(self.method, self.method.h, reach=1000)
         if far.gap <= far.floor:
             return far
+        # The numbers have settled if the last two agree far better with each other than with vjp.
         settled = len(found) == 1 or abs(found[-1].numeric - found[-2].numeric) <= (
             0.1 * found[-1].gap + found[-1].floor
         )
@@ -259,7 +264,7 @@ class Point:
         return abs(self.analytic - self.numeric)
 
     @property
-    def dim(self):
+    def faint(self):
         """Too close to the floor for an error of a percent to be seen."""
         return max(abs(self.analytic), abs(self.numeric)) <= 100 * self.floor
 

@@ -13,9 +13,9 @@ def kl_per_latent(mu, logvar):
     Gradients: dmu = dkl mu, dlogvar = dkl (e^logvar - 1) / 2.
     Source: Kingma & Welling (2014), appendix B.
     """
-    if mu.shape != logvar.shape:
+    if np.shape(mu) != np.shape(logvar):
         raise ValueError(
-            f"kl wants mu and logvar of one shape, not mu {mu.shape}, logvar {logvar.shape}"
+            f"kl wants mu and logvar of one shape, not mu {np.shape(mu)}, logvar {np.shape(logvar)}"
         )
     excess = np.expm1(logvar)
 
@@ -28,7 +28,9 @@ def kl_per_latent(mu, logvar):
 def kl(mu, logvar):
     """KL(N(mu, diag e^logvar) || N(0, I)): mu, logvar (..., Z) to nats (...,), summed over latents.
 
-    ValueError if the shapes differ.
+    ValueError if the shapes differ or there is no axis of latents to sum over.
     """
+    if np.ndim(mu) == 0:
+        raise ValueError("kl sums over the last axis: for two numbers use kl_per_latent")
     each, each_vjp = kl_per_latent(mu, logvar)
     return each.sum(axis=-1), lambda dkl: each_vjp(np.expand_dims(dkl, -1))

@@ -126,7 +126,11 @@ class LearnedGaussian(Gaussian):
         return {"likelihood.logvar": dlogvar}
 
 
-LIKELIHOODS = ("bernoulli", "gaussian", "gaussian-learned")
+LIKELIHOODS = {
+    "bernoulli": lambda scale: Bernoulli(),
+    "gaussian": Gaussian,
+    "gaussian-learned": lambda scale: LearnedGaussian(),
+}
 
 
 def likelihood(name, *, scale=1.0):
@@ -136,6 +140,4 @@ def likelihood(name, *, scale=1.0):
     """
     if name not in LIKELIHOODS:
         raise unknown("likelihood", name, LIKELIHOODS)
-    if name == "bernoulli":
-        return Bernoulli()
-    return Gaussian(scale) if name == "gaussian" else LearnedGaussian()
+    return LIKELIHOODS[name](scale)

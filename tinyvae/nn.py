@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyvae.errors import check_count, check_shape, unknown
-from tinyvae.ops import ACTIVATIONS, affine, data_affine
+from tinyvae.ops import ACTIVATIONS, RECTIFIERS, affine, data_affine
 
 
 class Layout:
@@ -41,14 +41,6 @@ class Layout:
         """The vector (size,) whose views are `blocks`; KeyError if one is missing."""
         return np.concatenate([blocks[name].reshape(-1) for name in self.shapes])
 
-    def locate(self, index):
-        """What stands at theta[index]: 'mu.W[3, 2]'."""
-        for name, where in self.slices.items():
-            if where.start <= index < where.stop:
-                place = np.unravel_index(index - where.start, self.shapes[name])
-                return f"{name}[{', '.join(map(str, place))}]"
-        raise IndexError(f"theta has {self.size} entries, none at {index}")
-
 
 @dataclass(frozen=True)
 class Dense:
@@ -56,7 +48,7 @@ class Dense:
 
     W starts as N(0, gain² / inputs): a sum over the inputs then has the scale of one of them, and
     signals neither die nor explode with depth (LeCun et al., Efficient BackProp, 1998, eq. 16).
-    A rectifier passes half of the variance, so the layer before it has gain sqrt 2 (He et al.,
+    A rectifier halves the mean square, so the layer before it has gain sqrt 2 (He et al.,
     Delving Deep into Rectifiers, 2015, eq. 10). b starts at 0.
     """
 
@@ -104,7 +96,7 @@ class MLP:
     def __init__(self, name, sizes, activation):
         if activation not in ACTIVATIONS:
             raise unknown("activation", activation, ACTIVATIONS)
-        gain = math.sqrt(2.0) if activation in ("relu", "leaky_relu") else 1.0
+        gain = math.sqrt(2.0) if activation in RECTIFIERS else 1.0
         self.layers = [
             Dense(f"{name}.{i}", inputs, outputs, activation, gain)
             for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes))

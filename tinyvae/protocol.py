@@ -93,6 +93,9 @@ def call(fn, args, constants):
 
 
 def name_of(fn):
+    """'VAE.loss', of the class that it was called on; 'tanh'; a callable's class."""
+    if hasattr(fn, "__self__"):
+        return f"{type(fn.__self__).__name__}.{fn.__name__}"
     return getattr(fn, "__qualname__", type(fn).__name__)
 
 

@@ -20,18 +20,19 @@ def reparameterize(mu, logvar, *, eps):
     z then has; the gradients sum over the samples. ValueError if the shapes do not fit.
     Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), section 2.4.
     """
-    axes = np.ndim(eps) - np.ndim(mu)
-    if mu.shape != logvar.shape or axes < 0 or eps.shape[axes:] != mu.shape:
+    shapes = np.shape(mu), np.shape(logvar), np.shape(eps)
+    axes = len(shapes[2]) - len(shapes[0])
+    if shapes[0] != shapes[1] or axes < 0 or shapes[2][axes:] != shapes[0]:
         raise ValueError(
             "reparameterize wants mu and logvar of one shape and eps of that shape, sample axes "
-            f"before it allowed, not mu {mu.shape}, logvar {logvar.shape}, eps {eps.shape}"
+            "before it allowed, not mu {}, logvar {}, eps {}".format(*shapes)
         )
-    samples = tuple(range(axes))
+    samples = tuple(range(axes))  # often none, and then nothing is summed
     sigma = np.exp(0.5 * logvar)
 
     def vjp(dz):
         dmu = dz
         dlogvar = dz * (0.5 * sigma * eps)
-        return dmu.sum(axis=samples), dlogvar.sum(axis=samples)
+        return np.sum(dmu, axis=samples), np.sum(dlogvar, axis=samples)
 
     return mu + sigma * eps, vjp

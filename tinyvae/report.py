@@ -52,7 +52,10 @@ class Report:
         for row in self.rows:
             if not row.ok:
                 return row.verdict
-        remarks = [f"{row.argument} {row.verdict}" for row in self.rows if row.verdict != "ok"]
+        remarks = []
+        for word in ("none", "dead"):
+            names = [row.argument for row in self.rows if row.verdict == word]
+            remarks += [f"{names[0] if len(names) == 1 else len(names)} {word}"] if names else []
         kinks = sum(row.kinks for row in self.rows)
         remarks += [f"{kinks} at a kink"] if kinks else []
         return f"ok ({', '.join(remarks)})" if remarks else "ok"
@@ -68,8 +71,9 @@ class Report:
         return self
 
     def __str__(self):
+        kind = "step" if self.method == "complex" else "differences"
         width = max(map(len, ["argument", *(row.argument for row in self.rows)]))
-        lines = [f"gradcheck of {self.name} by {self.method} differences, rtol {self.rtol:g}"]
+        lines = [f"gradcheck of {self.name} by {self.method} {kind}, rtol {self.rtol:g}"]
         lines += [f"{'argument':<{width}}{'shape':>14}{'compared':>16}{'worst error':>14}  verdict"]
         for row in self.rows:
             compared = f"{row.entries} {'entries' if row.each else 'directions'}"

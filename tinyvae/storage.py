@@ -69,7 +69,8 @@ def load(path):
         if version == FORMAT and arrays.keys() != set(about.pop("arrays")):
             raise ValueError(f"it holds only {', '.join(arrays) or 'nothing'}")
     except Exception as error:  # a damaged file fails in zipfile, zlib, tokenize, json or NumPy
-        raise ValueError(f"{path} is damaged or is no checkpoint of tinyvae: {error}") from error
+        why = type(error).__name__
+        raise ValueError(f"{path} is damaged or is no checkpoint of tinyvae ({why})") from error
     if version != FORMAT:
         raise ValueError(f"{path} has format {version}, this version reads format {FORMAT}")
     return arrays, about

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinyvae.data import bernoulli_draw
 from tinyvae.diagnostics import explain
+from tinyvae.elbo import negative_elbo
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
 from tinyvae.optim import optimizer
 
@@ -67,6 +68,11 @@ class State:
     history: list = field(default_factory=list)
     best: np.ndarray | None = None  # the parameters at the best held-out bound, with `patience`
 
+    @property
+    def parameters(self):
+        """What the run has to show: the best parameters if it kept them, else the last."""
+        return self.theta if self.best is None else self.best
+
 
 def start(vae, settings, x=None):
     """The state before the first step; with data x (N, D) the output starts at their mean."""
@@ -77,6 +83,11 @@ def start(vae, settings, x=None):
 
 def check_fit(vae, data, settings):
     """ValueError or TypeError if the data do not fit the model, or are fewer than a batch."""
+    if not all(hasattr(data, part) for part in ("x", "held_out", "values")):
+        raise TypeError(
+            f"data must be a tinyvae.data.Dataset, not {type(data).__name__}: make one of your "
+            "arrays with tinyvae.data.from_arrays(x)"
+        )
     vae.check(data.x)
     vae.check(data.held_out)
     if settings.batch > len(data.x):
@@ -84,7 +95,7 @@ def check_fit(vae, data, settings):
 
 
 def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
-    """Minimise the mean negative ELBO of `data.x`; the State after the last epoch.
+    """Minimize the mean negative ELBO of `data.x`; the State after the last epoch.
 
     state: where to go on from, by default `start(vae, settings, data.x)`; changed in place.
     on_step(state), on_epoch(state): called after each step and epoch; a true result of on_epoch
@@ -111,6 +122,8 @@ def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
 
 def steps(vae, data, settings, state):
     """Do the rest of the current epoch, one step at a time."""
+    # Made anew when a run is resumed in the middle of an epoch, the order is the same again; then
+    # the noise goes on from where the saved generator was.
     rng = np.random.default_rng([settings.seed, EPOCH, state.epoch])
     order = rng.permutation(len(data.x))
     x = data.x.astype(settings.dtype, copy=False)
@@ -137,26 +150,27 @@ def steps(vae, data, settings, state):
 
 
 def warm(settings, epochs):
-    """beta after so many epochs: it rises linearly over the warm-up (Bowman et al. 2016)."""
+    """beta after so many epochs: it rises linearly over the warm-up.
+
+    Source: Sonderby et al., Ladder Variational Autoencoders (2016), section 2.2.
+    """
     return settings.beta * min(1.0, epochs / settings.warmup) if settings.warmup else settings.beta
 
 
 def step(vae, state, *, x, eps, beta):
     """One step of the optimizer on a batch; (reconstruction, kl) in nats per example."""
     with np.errstate(over="ignore", invalid="ignore"):  # looked at, and explained
-        (log_px, kl), vjp = vae.terms(state.theta, x=x, eps=eps)
-        reconstruction, kl_mean = -float(log_px.mean()), float(kl.mean())
-        mean = 1.0 / len(x)
-        (dtheta,) = vjp((np.full_like(log_px, -mean), np.full_like(kl, beta * mean)))
+        (log_px, kl), terms_vjp = vae.terms(state.theta, x=x, eps=eps)
+        loss, loss_vjp = negative_elbo(log_px, kl, beta=beta)
+        (dtheta,) = terms_vjp(loss_vjp(1.0))
         # An infinite norm stops the run, too: Adam squares the gradient.
-        if not np.isfinite(dtheta @ dtheta) or not np.isfinite(reconstruction + kl_mean):
+        if not np.isfinite(dtheta @ dtheta) or not np.isfinite(loss):
             raise NotFinite(
                 f"training stopped in epoch {state.epoch + 1}, step {state.step + 1}, where the "
-                f"loss is {reconstruction + beta * kl_mean:g}: "
-                + explain(vae, state.theta, x=x, eps=eps, beta=beta)
+                f"loss is {loss:g}: " + explain(vae, state.theta, x=x, eps=eps, beta=beta)
             )
         state.optimizer.step(state.theta, dtheta)
-    return reconstruction, kl_mean
+    return -float(log_px.mean()), float(kl.mean())
 
 
 def finish_epoch(vae, data, settings, state):

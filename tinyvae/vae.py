@@ -3,18 +3,18 @@
     x -> h -> mu, logvar            encoder q(z | x) = N(mu, diag e^logvar)
               z = mu + sigma * eps  the draw, eps from N(0, I)
          z -> g -> out              decoder p(x | z), `out` its logits or means
-    elbo = log p(x | z) - beta KL(q(z | x) || N(0, I)), at beta = 1 a lower bound on log p(x)
+    elbo = log p(x | z) - beta KL(q(z | x) || N(0, I))      the bound, see elbo.py
 
 Shapes: x (B, D); mu, logvar, eps, z (B, Z); elbo (B,). Units: nats per example, summed over the
 dimensions; only `loss` averages, over the batch.
-Sources: Kingma & Welling, Auto-Encoding Variational Bayes (2014), equation 10; for beta, Higgins
-et al., beta-VAE (2017), equation 4.
+Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), equation 10.
 """
 
 import numpy as np
 
 from tinyvae import likelihoods
 from tinyvae.diagnostics import explain, not_finite
+from tinyvae.elbo import elbo, negative_elbo
 from tinyvae.errors import NotFinite, check_count, check_finite, check_number, check_shape
 from tinyvae.kl import kl
 from tinyvae.nn import MLP, Dense, Layout
@@ -135,25 +135,31 @@ class VAE:
     # -- what a user calls ------------------------------------------------------------------------
 
     def elbo(self, theta, *, x, eps, beta=1.0):
-        """log p(x | z) - beta KL at the one sample z = mu + sigma * eps: (B,), nats, to maximise.
+        """log p(x | z) - beta KL at the one sample z = mu + sigma * eps: (B,), nats, to maximize.
 
-        x (B, D), eps (B, Z) from N(0, I). ValueError for wrong shapes or data outside the
-        likelihood's support; NotFinite, naming the first array that went bad.
+        x (B, D), eps (B, Z) from N(0, I); `vjp(delbo)` is `(dtheta,)`. ValueError for wrong shapes,
+        a beta below 0, data outside the likelihood's support; NotFinite, naming the first array
+        that went bad.
         """
-        self.check(x)
-        check_shape("eps", eps, (len(x), self.latent))
-        beta = check_number("beta", beta)
-        with np.errstate(over="ignore", invalid="ignore"):  # reported below, with its cause
-            (log_px, kl_q), terms_vjp = self.terms(theta, x=x, eps=eps)
-            elbo = log_px - beta * kl_q
-        if not np.isfinite(elbo).all():
-            raise NotFinite(explain(self, theta, x=x, eps=eps, beta=beta))
-        return elbo, lambda delbo: terms_vjp((delbo, -beta * delbo))
+        return self._bound(elbo, theta, x, eps, beta)
 
     def loss(self, theta, *, x, eps, beta=1.0):
-        """-elbo.mean(): a number, nats per example, to minimise. Raises what `elbo` raises."""
-        elbo, elbo_vjp = self.elbo(theta, x=x, eps=eps, beta=beta)
-        return -elbo.mean(), lambda dloss: elbo_vjp(np.full_like(elbo, -dloss / len(elbo)))
+        """-elbo.mean(): a number, nats per example, to minimize; `vjp(1.0)` is `(dtheta,)`.
+
+        It takes and raises what `elbo` does.
+        """
+        return self._bound(negative_elbo, theta, x, eps, beta)
+
+    def _bound(self, reduce, theta, x, eps, beta):
+        self.check(x)
+        check_shape("eps", eps, (len(x), self.latent))
+        beta = check_number("beta", beta, at_least=0)
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below, with its cause
+            terms, terms_vjp = self.terms(theta, x=x, eps=eps)
+            bound, bound_vjp = reduce(*terms, beta=beta)
+        if not np.isfinite(bound).all():
+            raise NotFinite(explain(self, theta, x=x, eps=eps, beta=beta))
+        return bound, lambda dy: terms_vjp(bound_vjp(dy))
 
     def encode(self, theta, *, x):
         """(mu, logvar), each (B, Z), of q(z | x);  `vjp((dmu, dlogvar))` is `(dtheta,)`."""
@@ -183,19 +189,23 @@ class VAE:
     def reconstruct(self, theta, *, x):
         """E[x | z] (B, D) at z = mu, the mean of q(z | x): a plain array."""
         (mu, _), _ = self.encode(theta, x=x)
-        return self.sample(theta, eps=mu)
+        return self.mean(theta, mu)
+
+    def mean(self, theta, z):
+        """E[x | z] (B, D), the picture that the decoder makes of z (B, Z): a plain array."""
+        out, _ = self.decode(theta, z)
+        return self.px.mean(self.layout.views(theta), out)
 
     def sample(self, theta, *, eps, noise=None):
         """New data (B, D) from z = eps (B, Z), eps from the prior N(0, I): a plain array.
 
         The mean E[x | z]; with `noise` (B, D), made by `vae.px.noise`, a draw from p(x | z).
         """
-        out, _ = self.decode(theta, eps)
-        params = self.layout.views(theta)
         if noise is None:
-            return self.px.mean(params, out)
+            return self.mean(theta, eps)
+        out, _ = self.decode(theta, eps)
         check_shape("noise", noise, out.shape)
-        return self.px.draw(params, out, noise=noise)
+        return self.px.draw(self.layout.views(theta), out, noise=noise)
 
     def check(self, x):
         """ValueError or TypeError unless x is (B, D), floating point, and in the support."""

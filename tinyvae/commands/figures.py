@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinyvae import plots
 from tinyvae.kl import kl_per_latent
 
 STREAM = 3  # of the seed: the samples
@@ -11,18 +12,14 @@ GRID = 15  # pictures along an edge of the manifold
 
 def draw(vae, theta, data, history, out, *, seed):
     """Draw them all into the folder `out`; the names of the files."""
-    from tinyvae import plots  # matplotlib takes a while to import
-
-    names = []
-    for name, ax in figures(
-        plots, vae, theta, data, history, np.random.default_rng([seed, STREAM])
-    ):
+    rng, names = np.random.default_rng([seed, STREAM]), []
+    for name, ax in figures(vae, theta, data, history, rng):
         plots.save(ax, out / name)
         names.append(name)
     return names
 
 
-def figures(plots, vae, theta, data, history, rng):
+def figures(vae, theta, data, history, rng):
     """(file name, Axes) one after the other.
 
     loss.png, reconstructions.png (of held-out data), samples.png (from the prior), latent.png
@@ -42,12 +39,15 @@ def figures(plots, vae, theta, data, history, rng):
     else:
         noise = vae.px.noise(rng, (len(eps), vae.data)).astype(theta.dtype)
         samples = plots.samples(vae.sample(theta, eps=eps, noise=noise), None, data=x[:1000])
+    samples.set_title(f"{'means E[x | z]' if shape else 'draws from p(x | z)'} for z ~ N(0, I)")
     yield "samples.png", samples
 
     (mu, logvar), _ = vae.encode(theta, x=x[:SHOWN])
     labels = None if data.labels is None else data.labels[:SHOWN]
     kl = kl_per_latent(mu, logvar)[0].mean(axis=0)
-    yield "latent.png", plots.latent_scatter(mu, labels, kl=kl)
+    latent = plots.latent_scatter(mu, labels, kl=kl)
+    latent.set_title("posterior means of the training data")
+    yield "latent.png", latent
 
     if vae.latent == 2 and (shape or vae.data == 2):
         grid = plots.normal_grid(GRID)

@@ -42,8 +42,9 @@ def run(args):
         verdict = (failed or reports)[0].verdict
         print(f"{case.name:<33}{names:<16}{reports[0].entries:>7}{errors}  {verdict}")
     tolerances = ", ".join(f"{name} {method.rtol:g}" for name, method in METHODS.items())
+    print("\nnone: not differentiable in it; dead: without influence; kink: no one slope there")
     print(
-        f"\n{len(chosen)} checked, {len(failures)} failed; tolerances: {tolerances}",
+        f"{len(chosen)} checked, {len(failures)} failed; tolerances: {tolerances}",
         *failures,
         sep="\n",
     )

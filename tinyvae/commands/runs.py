@@ -97,16 +97,26 @@ def fingerprint(data):
     return hashlib.sha256(data.x.tobytes() + data.held_out.tobytes()).hexdigest()
 
 
+def values_of(data):
+    """One word for what the numbers are: threshold, dynamic, binary, grey or real."""
+    if data.values != "grey":
+        return data.values
+    if not np.any((data.x != 0) & (data.x != 1)):
+        return "binary"
+    return "grey" if data.image_shape else "real"
+
+
 def describe(vae, settings, data):
     """Print what is about to be trained on what."""
-    binary = not np.any((data.x != 0) & (data.x != 1))
-    values = {
+    values = values_of(data)
+    notes = {
         "threshold": "0 or 1, by threshold at 0.5",
         "dynamic": "0 or 1, drawn afresh each epoch (dynamic binarization)",
-        "grey": "0 or 1, as they came" if binary else "grey" if data.image_shape else "real",
-    }[data.values]
-    if data.values == "grey" and vae.likelihood == "bernoulli" and not binary:
-        values += ", under a Bernoulli: the bound is then no density of the data; see --binarize"
+        "binary": "0 or 1, as they came",
+    }
+    note = notes.get(values, values)
+    if values in ("grey", "real") and vae.likelihood == "bernoulli":
+        note += ", under a Bernoulli: the bound is then no density of the data; see --binarize"
     size = "x".join(map(str, data.image_shape)) if data.image_shape else f"{vae.data} numbers"
     sizes = [vae.data, *vae.hidden]
     shape = "-".join(map(str, [*sizes, vae.latent, *reversed(sizes)]))
@@ -115,7 +125,7 @@ def describe(vae, settings, data):
         f"data      {data.name}: {len(data.x)} to train on, {len(data.held_out)} held out, {size}"
     )
     print(f"          {data.source}")
-    print(f"values    {values}")
+    print(f"values    {note}")
     print(
         f"model     {shape}, {vae.activation}, {likelihood}: {vae.layout.size} parameters, "
         f"{settings.dtype}"

@@ -8,6 +8,7 @@ from tinyvae.gradcheck import gradcheck
 from tinyvae.vae import VAE
 
 PIXELS, HIDDEN = 4, 3
+WIDEST = 5
 
 
 def add(subparsers):
@@ -27,6 +28,8 @@ def add(subparsers):
 def run(args):
     beta = check_number("beta", args.beta, at_least=0)
     rng = np.random.default_rng(check_count("seed", args.seed, at_least=0))
+    if args.latent > WIDEST:
+        raise ValueError(f"latent must be at most {WIDEST} to fit on the page, not {args.latent}")
     vae = VAE(PIXELS, args.latent, (HIDDEN,))
     theta = rng.standard_normal(vae.layout.size)  # larger than an init: more to see
     x = 1.0 * (rng.random((1, PIXELS)) < 0.5)
@@ -68,6 +71,8 @@ def forward(nodes, beta):
         fork(left, middle, right),
         row((middle, f"z {n['z']}")),
         row((middle, "| decoder")),
+        row((middle, f"logits {n['out']}")),
+        row((middle, "| sigmoid")),
         row((middle, f"x_hat {n['x_hat']}")),
         row((middle, "|")),
         row((middle, f"loss {nodes['loss']:.3f} = {terms}")),
@@ -85,6 +90,7 @@ def backward(nodes, beta):
         fork(left, middle, right),
         row((left, "through z"), (right, "through the KL")),
         row((left, "|"), (right, f"| beta {beta:g}")),
+        row((left, "| x_hat - x"), (right, "|")),
         row((left, f"logits {n['dout']}"), (right, "|")),
         row((left, "| decoder"), (right, "|")),
         row((left, f"z {n['dz']}"), (right, "|")),
@@ -96,7 +102,7 @@ def backward(nodes, beta):
         row((a, n["dmu_z"]), (b, n["dlogvar_z"]), (c, n["dmu_kl"]), (d, n["dlogvar_kl"])),
         row((a, "mu"), (b, "logvar"), (c, "mu"), (d, "logvar")),
         "",
-        "The two paths meet in mu and in logvar, and there they add:",
+        "The two paths meet in mu and in logvar, and there they add (rounded to three decimals):",
         f"  dL/dmu     = {n['dmu_z']} + {n['dmu_kl']} = {n['dmu']}",
         f"  dL/dlogvar = {n['dlogvar_z']} + {n['dlogvar_kl']} = {n['dlogvar']}",
     ]
@@ -104,7 +110,7 @@ def backward(nodes, beta):
 
 def vector(array):
     """The numbers of a (1, n) array, or of anything else that holds one row: '[0.344 -0.720]'."""
-    return "[" + " ".join(f"{value:.3f}" for value in np.ravel(array)) + "]"
+    return "[" + " ".join(f"{round(float(v), 3) + 0.0:.3f}" for v in np.ravel(array)) + "]"
 
 
 def columns(nodes):

@@ -10,8 +10,7 @@ import numpy as np
 
 from tinyvae import checkpoint
 from tinyvae import train as training
-from tinyvae.commands import figures
-from tinyvae.commands.runs import DATA, MODEL, TRAINING, describe, fresh, resumed
+from tinyvae.commands.runs import DATA, MODEL, TRAINING, describe, fresh, resumed, values_of
 from tinyvae.data import DATASETS
 from tinyvae.data.dataset import BINARIZATIONS
 from tinyvae.likelihoods import LIKELIHOODS
@@ -120,7 +119,7 @@ def run(args):
     checkpoint.save(path, vae, settings, state, about)  # can it be written? Better to know now
 
     finished = fit(
-        vae, settings, state, data, lambda: checkpoint.save(path, vae, settings, state, about)
+        vae, data, settings, state, lambda: checkpoint.save(path, vae, settings, state, about)
     )
     checkpoint.save(path, vae, settings, state, about)
     if not finished:
@@ -133,7 +132,7 @@ def run(args):
     return 0
 
 
-def fit(vae, settings, state, data, save):
+def fit(vae, data, settings, state, save):
     """Train, with a progress bar on a terminal and plain rows elsewhere; False if interrupted."""
     from tqdm import tqdm
 
@@ -174,7 +173,9 @@ def fit(vae, settings, state, data, save):
 
 def report(vae, settings, state, data, about, out):
     """Evaluate the trained model, draw its figures, and say what was reached and written."""
-    theta = state.theta if state.best is None else state.best
+    from tinyvae.commands import figures  # here, because matplotlib takes a while to import
+
+    theta = state.parameters
     elbo = training.evaluate(vae, theta, data.held_out, seed=settings.seed)
     bound, error = -float(elbo.mean()), None
     if len(elbo) > 1:
@@ -185,7 +186,7 @@ def report(vae, settings, state, data, about, out):
         which = f"epoch {int(np.argmin([row['held_out'] for row in state.history])) + 1}, the best"
     print(
         f"\nheld-out negative ELBO  {bound:.3f}{shown} nats per example "
-        f"({len(elbo)} examples, {data.values} values, {which})"
+        f"({len(elbo)} examples, {values_of(data)} values, {which})"
     )
     write_json(
         out / "history.json",

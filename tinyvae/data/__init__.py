@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tinyvae.data.dataset import Dataset, bernoulli_draw, split
 from tinyvae.data.digits import digits
-from tinyvae.data.files import from_file
+from tinyvae.data.files import from_arrays, from_file
 from tinyvae.data.glyphs import glyphs, load_glyphs
 from tinyvae.data.mnist import mnist
 from tinyvae.data.toys import TOYS, load_toy, toy
@@ -17,6 +17,7 @@ __all__ = [
     "Dataset",
     "bernoulli_draw",
     "digits",
+    "from_arrays",
     "from_file",
     "glyphs",
     "load",

@@ -1,4 +1,4 @@
-"""Your own data: an .npy or .npz file."""
+"""Your own data: arrays, or an .npy or .npz file with them."""
 
 from pathlib import Path
 
@@ -34,13 +34,27 @@ def from_file(path, *, held_out=None):
 
 
 def _dataset(path, arrays, held_out):
-    x_key, x = _pick(arrays, "x", "x_train")
+    _, x = _pick(arrays, "x", "x_train")
     if x is None:
         raise ValueError(f"it has {', '.join(arrays) or 'nothing'}; {EXPECTED}")
     _, labels = _pick(arrays, "y", "labels", "y_train")
     _, x_test = _pick(arrays, "x_test")
     _, labels_test = _pick(arrays, "y_test")
-    _check(x_key, x)
+    test = {"x_test": x_test, "labels_test": labels_test, "held_out": held_out}
+    return from_arrays(x, labels, name=path.stem, source=str(path), **test)
+
+
+def from_arrays(
+    x, labels=None, *, x_test=None, labels_test=None, held_out=None, name="arrays", source="arrays"
+):
+    """The Dataset of your own arrays: x (N, D), or (N, height, width) for pictures; labels (N,).
+
+    Any real dtype; uint8 is divided by 255, all else is taken as it is. x_test is held out (the
+    first `held_out` of it) if it is given; otherwise `held_out` examples of x, by default a tenth.
+
+    Raises TypeError or ValueError for arrays of another kind or shape, or that do not match.
+    """
+    _check("x", x)
     if labels is not None and labels.shape != (len(x),):
         raise ValueError(f"the labels have shape {labels.shape}, expected ({len(x)},)")
     if x_test is None:
@@ -50,20 +64,20 @@ def _dataset(path, arrays, held_out):
         _check("x_test", x_test)
         if (x_test.dtype, x_test.shape[1:]) != (x.dtype, x.shape[1:]):
             raise ValueError(
-                f"x_test is {x_test.dtype} of shape {x_test.shape}, but {x_key} is"
+                f"x_test is {x_test.dtype} of shape {x_test.shape}, but x is"
                 f" {x.dtype} of shape {x.shape}"
             )
         x_test, labels_test = first(x_test, labels_test, held_out)
-        how = f"{x_key} of {len(x)} and the first {len(x_test)} of x_test held out"
+        how = f"{len(x)} to train on and the first {len(x_test)} of x_test held out"
     scaled = " (uint8, divided by 255)" if x.dtype == np.uint8 else ""
     return Dataset(
-        name=path.stem,
+        name=name,
         x=_floats(x),
         held_out=_floats(x_test),
         labels=labels,
         held_out_labels=labels_test,
         image_shape=x.shape[1:] if x.ndim == 3 else None,
-        source=f"{path}{scaled}; {how}",
+        source=f"{source}{scaled}; {how}",
     )
 
 
@@ -86,6 +100,8 @@ def _pick(arrays, *keys):
 
 
 def _check(key, x):
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"{key} must be a NumPy array, not {type(x).__name__}")
     if x.dtype.kind not in "biuf" or x.ndim not in (2, 3) or x.size == 0:
         raise ValueError(
             f"{key} is {x.dtype} of shape {x.shape}, expected real numbers of shape"

@@ -22,7 +22,7 @@ def log_prob(x, logits):
     y = (x * logits - m) - np.log1p(np.exp(logits - 2.0 * m))
 
     def vjp(dy):
-        return None, sum_to(dy * (x - sigmoid(logits)[0]), logits.shape)
+        return None, sum_to(dy * (x - sigmoid(logits)[0]), np.shape(logits))
 
     return y, vjp
 
