@@ -76,7 +76,7 @@ def diagram(ax):
 
 def main():
     digits = data.load("digits").binarized("threshold")
-    vae, settings = VAE(64, 2, (256, 128)), Settings()
+    vae, settings = VAE(64, 2, (128, 64)), Settings()
     theta = fit(vae, digits, settings).theta
     grid = plots.normal_grid(11)
     with plots.style():

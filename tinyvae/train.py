@@ -31,7 +31,7 @@ class Settings:
     parameters; 0: never. TypeError or ValueError for a value out of range or an unknown name.
     """
 
-    epochs: int = 60
+    epochs: int = 80
     batch: int = 20
     lr: float | None = None
     optimizer: str = "adam"

@@ -14,7 +14,7 @@ from tinyvae.vae import VAE
 
 # What is not given on the command line. None: it depends, and the help says on what.
 DATA = {"data": "digits", "data_dir": None, "n": None, "held_out": None, "binarize": None}
-MODEL = {"latent": 2, "hidden": [256, 128], "activation": "tanh", "likelihood": None, "scale": None}
+MODEL = {"latent": 2, "hidden": [128, 64], "activation": "tanh", "likelihood": None, "scale": None}
 TRAINING = asdict(Settings())
 
 
