@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text()
 
 def run(folder, *arguments):
     done = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
+        [sys.executable, *arguments],
         capture_output=True,
         text=True,
         cwd=folder,
