@@ -325,13 +325,13 @@ def test_what_else_is_drawn(run, options, manifold):
         (("--hidden",), ("model     64-2-64, ",)),
         (("--hidden", "9", "7"), ("model     64-9-7-2-7-9-64, ",)),
         (("--dtype", "float64"), ("float64",)),
-        (("--optimizer", "sgd"), ("sgd, lr 0.1,",)),
+        (("--optimizer", "sgd"), ("sgd, lr 0.001,",)),
         (("--optimizer", "momentum", "--lr", "1e-3"), ("momentum, lr 0.001,",)),
         (("--beta", "0.5", "--warmup", "2"), ("beta 0.5 after 2 epochs of warm-up",)),
         (("--beta", "0"), ("beta 0,",)),
         (("--activation", "softplus", "--batch", "1500"), ("softplus", "batch 1500")),
         (("--held-out", "2"), ("2 held out", "(2 examples")),
-        (("--patience", "1", "--epochs", "50", "--lr", "0.5"), (", the best)",)),
+        (("--patience", "1", "--epochs", "50", "--lr", "0.5"), (", chosen on them)",)),
     ],
 )
 def test_options_do_what_they_say(run, unseen, options, said):
@@ -864,3 +864,11 @@ def test_trace_prints_numbers_that_hang_together(run, monkeypatch, latent, beta,
 def test_trace_is_the_same_each_time_and_depends_on_the_seed(run):
     assert run("trace") == run("trace")
     assert run("trace", "--seed", "1")[1] != run("trace")[1]
+
+
+def test_a_run_that_ends_worse_than_it_began_is_told(run, unseen):
+    line = "warning: that is worse than after the first epoch"
+    assert line not in run("train", *TINY, "--out", "good")[1]
+    options = ("--likelihood", "gaussian-learned", "--optimizer", "sgd", "--lr", "0.01")
+    code, out, _ = run("train", *options, "--epochs", "8")
+    assert (code, line in out) == (0, True)

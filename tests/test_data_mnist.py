@@ -157,7 +157,7 @@ def test_labels_may_be_missing(folder):
         ("train-images-idx3-ubyte.gz", np.zeros(30, np.uint8), "expected images: uint8 of shape"),
         ("train-images-idx3-ubyte.gz", np.zeros((30, 4, 3), np.int16), "int16 .* expected images"),
         ("train-images-idx3-ubyte.gz", images(30, 3, 4), r"train images of shape \(3, 4\)"),
-        ("train-images-idx3-ubyte.gz", images(0), "expected labels"),
+        ("train-images-idx3-ubyte.gz", images(0), "holds no images"),
     ],
 )
 def test_files_that_disagree(folder, name, array, message):

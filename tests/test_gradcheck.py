@@ -955,3 +955,22 @@ def test_the_complex_step_sees_an_error_of_1e_minus_11():
     for by, verdict in ((1e-11, "wrong"), (1e-14, "ok")):
         fn, args = off_at(2, by, 5)
         assert gradcheck(fn, *args, method="complex").verdict == verdict
+
+
+@pytest.mark.parametrize("distance", [1e-4, 2.5e-4, 1 / 3e3, 4e-4, 7e-4, 9e-4])
+def test_a_kink_too_faint_for_shorter_steps_is_a_kink(distance):
+    """L is large: rounding hides what a shorter step would show, and the kink is all there is."""
+
+    def fn(x):
+        slope = 0.43 + 0.0 * x
+        return 540 + slope * x + 4e-7 * np.maximum(x - distance, 0), lambda dy: (dy * slope,)
+
+    report = gradcheck(fn, np.zeros(3), method="five-point")
+    assert {row.verdict for row in report.rows} <= {"ok", "kink"}
+
+
+def test_a_faint_error_without_a_kink_is_wrong():
+    def fn(x):
+        return 540 + np.sin(x), lambda dy: (dy * np.cos(x) * (1 + 2e-8),)
+
+    assert gradcheck(fn, np.array([0.3, -1.2]), method="five-point").verdict == "wrong"

@@ -36,3 +36,24 @@ def test_the_default_run_reaches_its_bound_with_any_seed(latent, bound):
         vae = VAE(64, latent, (128, 64))
         state = fit(vae, digits, Settings(seed=seed))
         assert -evaluate(vae, state.theta, digits.held_out).mean() < bound
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "sgd"])
+@pytest.mark.parametrize(
+    ("name", "likelihood"),
+    [
+        ("digits", "bernoulli"),
+        ("digits", "gaussian"),
+        ("digits", "gaussian-learned"),
+        ("moons", "gaussian-learned"),
+        ("glyphs", "bernoulli"),
+        ("glyphs", "gaussian-learned"),
+    ],
+)
+def test_the_default_learning_rates_learn(optimizer, name, likelihood):
+    examples = data.load(name, n=None if name == "digits" else 1000)
+    if likelihood == "bernoulli":
+        examples = examples.binarized("threshold")
+    vae = VAE(examples.x.shape[1], 2, (64,), likelihood=likelihood)
+    history = fit(vae, examples, Settings(epochs=6, optimizer=optimizer)).history
+    assert history[-1]["held_out"] < history[0]["held_out"]

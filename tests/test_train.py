@@ -467,14 +467,15 @@ def test_a_run_that_blows_up_says_where(data, lr, optimizer, dtype):
         assert lr < 1e300
         assert np.isfinite(state.theta).all()
     else:
-        assert re.search("is the first array that is not finite|overflow", said)
+        assert re.search("is the first array that is not finite|too large to be squared", said)
 
 
 def test_a_blow_up_names_the_array_and_the_usual_cause(vae, data):
     state = start(vae, Settings(**QUICK))
     vae.layout.views(state.theta)["logvar.b"][:] = 200.0
     before = state.theta.tobytes()
-    with pytest.raises(NotFinite, match=r"epoch 1, step 1.*(logvar|kl|z|log_px) is the first.*"):
+    first = r"epoch 1, step 1.*(decoder\.0|logvar|kl|z|log_px) is the first"
+    with pytest.raises(NotFinite, match=first):
         fit(vae, data, Settings(**QUICK), state)
     assert state.theta.tobytes() == before
 
@@ -501,7 +502,7 @@ def test_a_gradient_whose_square_overflows_is_not_lost_in_silence(data, optimize
         assert np.isfinite(state.theta).all()
         assert np.abs(vae.layout.views(state.theta)["out.b"] - before).min() > 1e-5
         return
-    assert re.search("is the first array that is not finite|overflow", said)
+    assert re.search("is the first array that is not finite|too large to be squared", said)
 
 
 # -- checkpoints -----------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """The whole model: its formula, the bound it promises, the arrows inside, and bad input."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
 from scipy import special, stats
 
 from tinyvae import VAE, NotFinite, trace
+from tinyvae.diagnostics import explain
 
 LAWS = pytest.mark.parametrize("law", ["bernoulli", "gaussian", "gaussian-learned"])
 B, D, Z = 5, 7, 2
@@ -409,3 +411,22 @@ def test_not_finite_names_beta(beta):
     vae, theta, x, eps = model()
     with pytest.raises((NotFinite, ValueError), match="beta"):
         vae.loss(theta, x=x, eps=eps, beta=beta)
+
+
+def test_not_finite_names_the_hidden_layer_that_overflows_first():
+    rng = np.random.default_rng(0)
+    vae = VAE(6, 2, (5, 4), "relu")
+    theta = vae.init(rng)
+    vae.layout.views(theta)["encoder.0.W"][:] = 3e38
+    x, eps = np.ones((3, 6), np.float32), np.ones((3, 2), np.float32)
+    with pytest.raises(NotFinite, match=r"^encoder\.0 is the first .* learning rate"):
+        vae.loss(theta, x=x, eps=eps)
+
+
+def test_a_gradient_too_large_to_square_is_named_by_its_block():
+    rng = np.random.default_rng(0)
+    vae = VAE(6, 2, (5,))
+    theta = vae.init(rng)
+    x, eps = np.ones((3, 6), np.float32), np.ones((3, 2), np.float32)
+    said = explain(vae, theta, x=x, eps=eps, beta=1e25)
+    assert re.match(r"the gradient is too large to be squared, dmu\.\w reaches .* learning", said)

@@ -4,12 +4,12 @@ import numpy as np
 
 from tinyvae.elbo import negative_elbo
 
+USUAL = "usually the learning rate is too high, or the data are not scaled"
 CAUSES = {
     "x": "the data hold NaN or infinity",
     "eps": "the noise holds NaN or infinity",
-    "z": "logvar ran away, and with it sigma: usually the learning rate is too high",
-    "kl": "logvar ran away (e^logvar overflows at 88 in float32, 709 in float64): usually the "
-    "learning rate is too high",
+    "z": f"logvar ran away, and with it sigma: {USUAL}",
+    "kl": f"logvar ran away (e^logvar overflows at 88 in float32, 709 in float64): {USUAL}",
     "log_px": "the reconstruction is too far off for this dtype: scale the data",
 }
 
@@ -17,9 +17,9 @@ CAUSES = {
 def trace(vae, theta, *, x, eps, beta=1.0):
     """Every array on the way of `vae.loss` and back, by name, in the order in which it is made.
 
-    Forward: x, eps, mu, logvar, sigma, z, out, log_px, kl, loss. Backward, each dL/d(its name):
-    dout, dz; the two paths into the heads, dmu_z and dlogvar_z through the sample, dmu_kl and
-    dlogvar_kl through the KL; their sums dmu and dlogvar; dtheta.
+    Forward: x, eps, the hidden layers by their names, mu, logvar, sigma, z, out, log_px, kl, loss.
+    Backward, each dL/d(its name): dout, dz; the two paths into the heads, dmu_z and dlogvar_z
+    through the sample, dmu_kl and dlogvar_kl through the KL; their sums dmu and dlogvar; dtheta.
     """
     nodes = {"x": x, "eps": eps}
     (log_px, kl), terms_vjp = vae.terms(theta, x=x, eps=eps, watch=nodes)
@@ -33,18 +33,22 @@ def explain(vae, theta, *, x, eps, beta=1.0):
     """One sentence on why `vae.loss` or its gradient is not finite: which array went bad first."""
     with np.errstate(all="ignore"):
         nodes = vae.layout.views(theta) | trace(vae, theta, x=x, eps=eps, beta=beta)
-        gradients = vae.layout.views(nodes.pop("dtheta"))
-    return not_finite(nodes | {f"d{name}": block for name, block in gradients.items()})
+    gradients = vae.layout.views(nodes.pop("dtheta"))
+    gradients = {f"d{name}": block for name, block in gradients.items()}
+    if all(np.isfinite(array).all() for array in (nodes | gradients).values()):
+        name = max(gradients, key=lambda name: np.abs(gradients[name]).max())
+        size = np.abs(gradients[name]).max()
+        return f"the gradient is too large to be squared, {name} reaches {size:.0e}: {USUAL}"
+    return not_finite(nodes | gradients)
 
 
 def not_finite(nodes):
     """One sentence naming the first of the arrays, in the order given, that is not finite."""
     bad = next((name for name, array in nodes.items() if not np.isfinite(array).all()), None)
     if bad is None:
-        return "no array is infinite, but the norm of the gradient overflows"
-    count = int((~np.isfinite(nodes[bad])).sum())
-    cause = CAUSES.get(bad, "usually the learning rate is too high, or the data are not scaled")
+        return "no array was found that is not finite"
+    count, size = int((~np.isfinite(nodes[bad])).sum()), np.size(nodes[bad])
     return (
-        f"{bad} is the first array that is not finite ({count} of {np.size(nodes[bad])} entries): "
-        f"{cause}"
+        f"{bad} is the first array that is not finite ({count} of {size} entries): "
+        f"{CAUSES.get(bad, USUAL)}"
     )

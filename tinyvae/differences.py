@@ -41,6 +41,11 @@ RIGHT = Method((1, 0), (1, -1))  # the slopes on either side, which differ at a 
 LEFT = Method((0, -1), (1, -1))  # `is_kink` brings the step
 
 
+# [L(h) - 2 L(0) + L(-h)] - 4 [the same with h / 2]: nothing for a parabola, so it shows a kink
+# within h of the point.
+BEND = Method((1, 0, -1, 1 / 2, -1 / 2), (1, 6, 1, -4, -4))
+
+
 def derivative(outputs, x, v, dy, method, h, reach=1):
     """(dL/dt at t = 0, its rounding floor) for L(t) = sum(dy * y(x + t v)).
 
@@ -78,3 +83,9 @@ def is_kink(outputs, x, v, dy, h):
     visible = 1e-3 * max(map(abs, central)) + 2 * floor
     disagree = abs(central[0] - central[1]) > visible
     return disagree or (gaps[1] > visible and gaps[1] > gaps[0] / 2)
+
+
+def bend(outputs, x, v, dy, h):
+    """What a kink within h may have added to a derivative that is taken with steps up to h."""
+    found = (derivative(outputs, x, v, dy, BEND, step) for step in (h, h / 2))
+    return max((abs(slope) for slope, floor in found if abs(slope) > floor), default=0.0)

@@ -90,7 +90,7 @@ class MLP:
     """Dense layers of the given sizes one after the other, each with the activation.
 
     `sizes` (inputs, ..., outputs) has one number more than there are layers; one size alone is
-    no layer at all, and y = h.
+    no layer at all, and y = h. `watch`, a dict, receives each layer's output by its name.
     """
 
     def __init__(self, name, sizes, activation):
@@ -107,11 +107,13 @@ class MLP:
         """The starting blocks by name, float64, drawn from `rng`."""
         return {name: block for layer in self.layers for name, block in layer.init(rng).items()}
 
-    def __call__(self, params, h=None, *, x=None):
+    def __call__(self, params, h=None, *, x=None, watch=None):
         vjps, data = [], h is None
         for layer in self.layers:
             h, layer_vjp = layer(params, h, x=x)  # x is read by the first layer only
             vjps.append(layer_vjp)
+            if watch is not None:
+                watch[layer.name] = h
 
         def vjp(dy):
             dparams, dh = {}, (dy,)

@@ -15,7 +15,7 @@ from tinyvae.errors import check_number, unknown
 class SGD:
     """theta <- theta - lr g."""
 
-    default_lr = 0.1
+    default_lr = 1e-3  # the loss sums over the dimensions, and so does its gradient
 
     def __init__(self, lr=default_lr):
         self.lr = check_number("lr", lr, above=0)
@@ -32,7 +32,7 @@ class Momentum:
     Source: Polyak, Some methods of speeding up the convergence of iteration methods (1964).
     """
 
-    default_lr = 0.01
+    default_lr = 1e-4  # a tenth of SGD's: momentum adds up about ten gradients
 
     def __init__(self, lr=default_lr, momentum=0.9):
         self.lr = check_number("lr", lr, above=0)

@@ -77,8 +77,8 @@ class VAE:
 
     # -- the arrows -------------------------------------------------------------------------------
 
-    def _encode(self, params, x):
-        h, encoder_vjp = self.encoder(params, x=x)
+    def _encode(self, params, x, watch=None):
+        h, encoder_vjp = self.encoder(params, x=x, watch=watch)
         mu, mu_vjp = self.mu(params, h)
         logvar, logvar_vjp = self.logvar(params, h)
 
@@ -91,8 +91,8 @@ class VAE:
 
         return (mu, logvar), vjp
 
-    def _decode(self, params, z):
-        g, decoder_vjp = self.decoder(params, z)
+    def _decode(self, params, z, watch=None):
+        g, decoder_vjp = self.decoder(params, z, watch=watch)
         out, out_vjp = self.out(params, g)
 
         def vjp(dout):
@@ -109,9 +109,9 @@ class VAE:
         check them. `watch`, a dict, receives the arrays on the way, forward and backward, by name.
         """
         params = self.layout.views(theta)
-        (mu, logvar), encode_vjp = self._encode(params, x)
+        (mu, logvar), encode_vjp = self._encode(params, x, watch)
         z, z_vjp = reparameterize(mu, logvar, eps=eps)
-        out, decode_vjp = self._decode(params, z)
+        out, decode_vjp = self._decode(params, z, watch)
         log_px, log_px_vjp = self.px(params, out, x=x)
         kl_q, kl_vjp = kl(mu, logvar)
         if watch is not None:

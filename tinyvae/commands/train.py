@@ -1,6 +1,7 @@
 """`tinyvae train`: from data to a trained model, its figures and its checkpoint."""
 
 import shlex
+import shutil
 import sys
 import time
 from dataclasses import asdict
@@ -138,6 +139,7 @@ def fit(vae, data, settings, state, save):
 
     count = -(-len(data.x) // settings.batch)
     saved = time.monotonic()
+    columns = shutil.get_terminal_size().columns  # 80 where the terminal does not say
     terminal = all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))
     print(
         f"\n{'epoch':>5}{'loss':>11}{'reconstruction':>16}{'kl':>9}{'held-out':>11}{'seconds':>9}"
@@ -147,6 +149,7 @@ def fit(vae, data, settings, state, save):
         initial=state.epoch * count + state.step,
         unit="step",
         leave=False,
+        ncols=columns,
         disable=not terminal,
     ) as bar:
 
@@ -183,11 +186,17 @@ def report(vae, settings, state, data, about, out):
     shown = "" if error is None else f" +- {error:.3f}"
     which = "the last epoch"
     if state.best is not None:
-        which = f"epoch {int(np.argmin([row['held_out'] for row in state.history])) + 1}, the best"
+        epoch = 1 + int(np.argmin([row["held_out"] for row in state.history]))
+        which = f"epoch {epoch}, chosen on them"
     print(
         f"\nheld-out negative ELBO  {bound:.3f}{shown} nats per example "
         f"({len(elbo)} examples, {values_of(data)} values, {which})"
     )
+    if bound > state.history[0]["held_out"]:
+        print(
+            "warning: that is worse than after the first epoch: the training diverged, or learnt "
+            "the data by heart; try a lower --lr, or --patience"
+        )
     write_json(
         out / "history.json",
         {

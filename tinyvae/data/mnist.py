@@ -143,6 +143,8 @@ def _read_pair(folder, part):
             f"{path}: {images.dtype} of shape {images.shape}, expected images:"
             " uint8 of shape (N, height, width)"
         )
+    if not images.size:
+        raise ValueError(f"{path} holds no images: its shape is {images.shape}")
     labels_path = _find(folder, f"{part}-labels-idx1-ubyte")
     if labels_path is None:
         return images, None
