@@ -35,18 +35,19 @@ def explain(vae, theta, *, x, eps, beta=1.0):
         nodes = vae.layout.views(theta) | trace(vae, theta, x=x, eps=eps, beta=beta)
     gradients = vae.layout.views(nodes.pop("dtheta"))
     gradients = {f"d{name}": block for name, block in gradients.items()}
-    if all(np.isfinite(array).all() for array in (nodes | gradients).values()):
-        name = max(gradients, key=lambda name: np.abs(gradients[name]).max())
-        size = np.abs(gradients[name]).max()
-        return f"the gradient is too large to be squared, {name} reaches {size:.0e}: {USUAL}"
-    return not_finite(nodes | gradients)
+    found = not_finite(nodes | gradients)
+    if found is not None:
+        return found
+    name = max(gradients, key=lambda name: np.abs(gradients[name]).max())
+    size = np.abs(gradients[name]).max()
+    return f"the gradient is too large to be squared, {name} reaches {size:.0e}: {USUAL}"
 
 
 def not_finite(nodes):
-    """One sentence naming the first of the arrays, in the order given, that is not finite."""
+    """One sentence naming the first array, in the order given, that is not finite; else None."""
     bad = next((name for name, array in nodes.items() if not np.isfinite(array).all()), None)
     if bad is None:
-        return "no array was found that is not finite"
+        return None
     count, size = int((~np.isfinite(nodes[bad])).sum()), np.size(nodes[bad])
     return (
         f"{bad} is the first array that is not finite ({count} of {size} entries): "

@@ -10,19 +10,18 @@ Here is what the checkers need to handle any function that keeps it.
 """
 
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 
 @dataclass
 class Trial:
-    """A first look at fn: outputs y, random cotangents dy, gradients; and a verdict other than 'ok'
-    where it breaks the protocol, with a note that says how."""
+    """A first look at fn: random cotangents dy, the gradients of them; and a verdict other than
+    'ok' where it breaks the protocol, with a note that says how."""
 
-    y: list
-    dy: list = ()
-    grads: list = ()
+    dy: list = field(default_factory=list)
+    grads: list = field(default_factory=list)
     verdict: str = "ok"
     note: str = ""
 
@@ -42,14 +41,14 @@ def trial(fn, names, args, constants, rng):
                 "numbers has no digits left to compare"
             )
     if not all(np.isfinite(part).all() for part in y):
-        return Trial(y, verdict="nan", note="the value at the point of the check is not finite")
+        return Trial(verdict="nan", note="the value at the point of the check is not finite")
     dy = [np.asarray(rng.standard_normal(part.shape))[()] for part in y]
-    spent = [np.copy(part)[()] for part in dy]
+    spent = _spend(dy)
     grads = pull(spent)
     wrong = misfit(names, args, grads)
     if wrong:
-        return Trial(y, dy, verdict="shape", note=wrong)
-    first = Trial(y, dy, [copy(grad) for grad in grads])
+        return Trial(dy, verdict="shape", note=wrong)
+    first = Trial(dy, [copy(grad) for grad in grads])
 
     def broken(verdict, note):
         return replace(first, verdict=verdict, note=note)
@@ -64,7 +63,7 @@ def trial(fn, names, args, constants, rng):
     if not equal(dy, spent):
         return broken("mutated", "vjp changed the cotangent in place")
     try:
-        again = pull([np.copy(part)[()] for part in dy])
+        again = pull(_spend(dy))
     except Exception as error:
         return broken("unstable", f"vjp cannot be called a second time ({error!r})")
     if not equal(first.grads, again):
@@ -72,7 +71,7 @@ def trial(fn, names, args, constants, rng):
     y_again, pull = call(fn, [copy(arg) for arg in args], constants)
     if not equal(y, y_again):
         return broken("unstable", "fn changes between calls: draw its noise outside and pass it in")
-    if not equal(first.grads, pull([np.copy(part)[()] for part in dy])):
+    if not equal(first.grads, pull(_spend(dy))):
         return broken("unstable", "the backward pass changes between calls: it draws its own noise")
     return first
 
@@ -166,6 +165,11 @@ def misfit(names, args, grads):
         elif np.shape(grad) != np.shape(arg):
             return f"the gradient of {name} has shape {np.shape(grad)}, expected {np.shape(arg)}"
     return None
+
+
+def _spend(dy):
+    """Copies of the cotangents, for a vjp that may write to them; a number stays a number."""
+    return [np.copy(part)[()] for part in dy]
 
 
 def _arrays(constants):

@@ -120,6 +120,11 @@ def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
     return state
 
 
+def count_steps(data, settings):
+    """The number of steps in an epoch; the last batch may be a smaller one."""
+    return -(-len(data.x) // settings.batch)
+
+
 def steps(vae, data, settings, state):
     """Do the rest of the current epoch, one step at a time."""
     # Made anew when a run is resumed in the middle of an epoch, the order is the same again; then
@@ -133,7 +138,7 @@ def steps(vae, data, settings, state):
         state.rng = rng
         state.sums = {"loss": 0.0, "reconstruction": 0.0, "kl": 0.0, "seconds": 0.0}
 
-    count = -(-len(x) // settings.batch)
+    count = count_steps(data, settings)
     while state.step < count:
         began = time.perf_counter()
         batch = x[order[state.step * settings.batch : (state.step + 1) * settings.batch]]

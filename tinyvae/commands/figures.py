@@ -35,7 +35,7 @@ def figures(vae, theta, data, history, rng):
 
     eps = rng.standard_normal((64 if shape else 1000, vae.latent), dtype=theta.dtype)
     if shape:  # of a picture the mean is easier to read than a draw
-        samples = plots.samples(vae.sample(theta, eps=eps), shape)
+        samples = plots.samples(vae.mean(theta, eps), shape)
     else:
         noise = vae.px.noise(rng, (len(eps), vae.data)).astype(theta.dtype)
         samples = plots.samples(vae.sample(theta, eps=eps, noise=noise), None, data=x[:1000])
@@ -52,4 +52,4 @@ def figures(vae, theta, data, history, rng):
     if vae.latent == 2 and (shape or vae.data == 2):
         grid = plots.normal_grid(GRID)
         z = plots.grid_points(grid).astype(theta.dtype)
-        yield "manifold.png", plots.manifold(vae.sample(theta, eps=z), shape, grid)
+        yield "manifold.png", plots.manifold(vae.mean(theta, z), shape, grid)

@@ -116,13 +116,14 @@ def run(args):
         if training.finished(state, settings):
             why = "raise --epochs" if state.epoch == settings.epochs else "its patience ended it"
             print(f"          nothing is left to train ({why}); the figures are drawn again")
-    training.check_fit(vae, data, settings)
-    checkpoint.save(path, vae, settings, state, about)  # can it be written? Better to know now
 
-    finished = fit(
-        vae, data, settings, state, lambda: checkpoint.save(path, vae, settings, state, about)
-    )
-    checkpoint.save(path, vae, settings, state, about)
+    def save():
+        checkpoint.save(path, vae, settings, state, about)
+
+    training.check_fit(vae, data, settings)
+    save()  # can it be written? Better to know now
+    finished = fit(vae, data, settings, state, save)
+    save()
     if not finished:
         print(
             f"\ninterrupted in epoch {state.epoch + 1} and saved in {path}\n"
@@ -137,9 +138,8 @@ def fit(vae, data, settings, state, save):
     """Train, with a progress bar on a terminal and plain rows elsewhere; False if interrupted."""
     from tqdm import tqdm
 
-    count = -(-len(data.x) // settings.batch)
+    count = training.count_steps(data, settings)
     saved = time.monotonic()
-    columns = shutil.get_terminal_size().columns  # 80 where the terminal does not say
     terminal = all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))
     print(
         f"\n{'epoch':>5}{'loss':>11}{'reconstruction':>16}{'kl':>9}{'held-out':>11}{'seconds':>9}"
@@ -149,7 +149,7 @@ def fit(vae, data, settings, state, save):
         initial=state.epoch * count + state.step,
         unit="step",
         leave=False,
-        ncols=columns,
+        ncols=shutil.get_terminal_size().columns,  # 80 where the terminal does not say
         disable=not terminal,
     ) as bar:
 
