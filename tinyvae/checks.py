@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyvae import ops
-from tinyvae.distributions import bernoulli, gaussian
+from tinyvae.distributions import LAWS
+from tinyvae.distributions.law import draw_shape, offers
 from tinyvae.elbo import elbo, negative_elbo
 from tinyvae.kl import kl, kl_per_latent
 from tinyvae.likelihoods import LIKELIHOODS, likelihood
@@ -30,6 +31,29 @@ class Draw:
     def binary(self, *shape):
         return 1.0 * (self.rng.random(shape) < 0.5)
 
+    def parameters(self, law):
+        """Parameters of a law in the sets that it names: shape (D,), of vectors (D,), too."""
+        drawn = []
+        for kind in law.PARAMS.values():
+            drawn.append(self.member(kind, drawn[-1] if drawn else None))
+        return tuple(drawn)
+
+    def member(self, kind, before):
+        """An array from the set of that name; `before` is the parameter on its left."""
+        if kind == "cholesky":
+            return np.tril(0.3 * self.normal(self.D, self.D), -1) + np.diag(self.positive(self.D))
+        return {
+            "real": lambda: self.normal(self.D),
+            "real vector": lambda: self.normal(self.D),
+            "positive": lambda: self.positive(self.D),
+            "positive vector": lambda: self.positive(self.D),
+            "positive number": lambda: self.positive(),
+            "above low": lambda: before + self.positive(self.D),
+        }[kind]()
+
+    def positive(self, *shape):
+        return self.rng.uniform(0.6, 2.5, shape)
+
     def params(self, shapes):
         """Blocks for a layer, with biases off zero: a kink sits at zero."""
         return {name: 0.7 * self.normal(*shape) for name, shape in shapes.items()}
@@ -42,6 +66,7 @@ class Case:
     name: str
     build: object
     smooth: bool = True
+    analytic: bool = True  # the complex step goes through: no inverted CDF on the way
 
 
 def _activation(name):
@@ -80,16 +105,33 @@ def _elbo(fn):
     return lambda d: (fn, (d.normal(d.B), d.normal(d.B)), {"beta": 0.7})
 
 
-def _bernoulli(d):
-    return bernoulli.log_prob, (d.binary(d.B, d.D), 3.0 * d.normal(d.B, d.D)), {}
+OF_PARAMETERS = ("entropy", "mean", "variance", "kl")
 
 
-def _gaussian(d):
-    return gaussian.log_prob, (d.normal(d.B, d.D), d.normal(d.B, d.D), d.normal(d.B, d.D)), {}
+def _law(name):
+    """The rows of one law: each function that it has."""
+    law = LAWS[name]
 
+    def rsample(d):
+        params = d.parameters(law)
+        return law.rsample, params, {"noise": law.noise(d.rng, (d.B, *draw_shape(law, params)))}
 
-def _gaussian_broadcast(d):
-    return gaussian.log_prob, (d.normal(d.B, d.D), d.normal(d.D), d.normal(1, 1)), {}
+    def log_prob(d):
+        params = d.parameters(law)
+        x = law.sample(*params, noise=law.noise(d.rng, (4, d.B, *draw_shape(law, params))))
+        # The mean of a few draws is in the support, away from its ends: x is moved by a step.
+        x = x[0] if law.KIND == "none" else x.mean(axis=0)
+        return law.log_prob, (x, *params), {}
+
+    def of_parameters(function):
+        return lambda d: (getattr(law, function), d.parameters(law), {})
+
+    if offers(law, "rsample"):
+        yield Case(f"{name}.rsample", rsample, analytic=law.KIND == "explicit")
+    yield Case(f"{name}.log_prob", log_prob)
+    for function in OF_PARAMETERS:
+        if offers(law, function):
+            yield Case(f"{name}.{function}", of_parameters(function))
 
 
 def _likelihood(name):
@@ -155,9 +197,7 @@ CASES = (
     Case("kl", _kl(kl)),
     Case("elbo", _elbo(elbo)),
     Case("negative_elbo", _elbo(negative_elbo)),
-    Case("bernoulli.log_prob", _bernoulli),
-    Case("gaussian.log_prob", _gaussian),
-    Case("gaussian.log_prob, broadcast", _gaussian_broadcast),
+    *(case for name in LAWS for case in _law(name)),
     *(_likelihood(name) for name in LIKELIHOODS),
     Case("Dense", _dense),
     Case("MLP", _mlp),

@@ -65,3 +65,27 @@ def check_finite(name, array):
             f"{name} must be finite, but {name}[{', '.join(map(str, where))}] is {array[where]}"
             f" ({int((~finite).sum())} of {array.size} entries are not finite)"
         )
+
+
+class Undefined(ValueError):
+    """Something was asked for that does not exist: a path through a jump, a mean of a Cauchy."""
+
+
+def check_inside(above=None, below=None, **arrays):
+    """ValueError unless every number of the named arrays is greater than `above`, less than
+    `below`; a NaN is in no interval. Of a complex number the real part counts."""
+    for name, array in arrays.items():
+        inside = True if above is None else np.real(array) > above
+        inside = inside if below is None else inside & (np.real(array) < below)
+        if not np.all(inside):
+            bounds = [f"greater than {above:g}"] * (above is not None)
+            bounds += [f"less than {below:g}"] * (below is not None)
+            where = tuple(int(i[0]) for i in np.nonzero(~np.atleast_1d(inside)))
+            index = f"[{', '.join(map(str, where))}]" if np.ndim(array) else ""
+            value = np.atleast_1d(array)[where]
+            raise ValueError(f"{name} must be {' and '.join(bounds)}, but {name}{index} is {value}")
+
+
+def check_positive(**arrays):
+    """ValueError unless every number of the named arrays is greater than 0 and finite."""
+    check_inside(above=0.0, below=np.inf, **arrays)

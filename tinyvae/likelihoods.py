@@ -39,7 +39,7 @@ class Bernoulli:
         return log_px.sum(axis=1), vjp
 
     def mean(self, params, out):
-        return bernoulli.mean(out)
+        return bernoulli.mean(out)[0]
 
     def draw(self, params, out, *, noise):
         """Data (B, D) drawn with `noise` (B, D) from the uniform law on [0, 1)."""

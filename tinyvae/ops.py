@@ -107,6 +107,17 @@ def sum_to(dy, shape):
     return dy.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
 
 
+def chain(dy, slopes, args):
+    """The chain rule number by number: dy * slope, summed to the shape of each argument.
+
+    slopes: dy/darg, broadcastable to dy; None where there is none, and then so is the gradient.
+    """
+    return tuple(
+        None if slope is None else sum_to(dy * slope, np.shape(arg))
+        for slope, arg in zip(slopes, args, strict=True)
+    )
+
+
 RECTIFIERS = ("relu", "leaky_relu")  # they have a kink at 0, and pass half of what comes in
 
 ACTIVATIONS = {

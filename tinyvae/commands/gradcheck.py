@@ -34,10 +34,12 @@ def run(args):
     print(f"{'checked':<33}{'arguments':<16}{'entries':>7}{heads}  verdict")
     failures = []
     for case in chosen:
-        reports = [check(case, method, args.seed) for method in METHODS]
+        methods = [m for m in METHODS if case.analytic or m != "complex"]
+        reports = [check(case, method, args.seed) for method in methods]
         failed = [report for report in reports if not report.ok]
         failures += [f"{case.name}, {report.method}: {report.message()}" for report in failed]
         errors = "".join(f"{report.error:>12.1e}" for report in reports)
+        errors += "" if case.analytic else f"{'-':>12}"
         names = ", ".join(dict.fromkeys(row.argument.split("[")[0] for row in reports[0].rows))
         verdict = (failed or reports)[0].verdict
         print(f"{case.name:<33}{names:<16}{reports[0].entries:>7}{errors}  {verdict}")

@@ -1,9 +1,19 @@
-"""Laws, one a file. Each is a module of pure functions; the densities are `y, vjp` like every op.
+"""Laws, one a file, each a module of pure functions: `law.py` says what a law offers.
 
-A law's `log_prob(x, *params)` works number by number, in nats; whoever uses it sums over the
-dimensions that belong to one example. Parameters may broadcast against x.
+A new law is a file, and its name in the list below: `LAWS` then has it, and with it come the
+gradient checks, the contract tests and every estimator that it admits.
 """
 
-from . import bernoulli, gaussian
+# isort: off
+from . import law
+from . import normal, gaussian
+from . import uniform, exponential
+from . import bernoulli
+# isort: on
 
-__all__ = ["bernoulli", "gaussian"]
+LAWS = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (normal, gaussian, uniform, exponential, bernoulli)
+}
+
+__all__ = ["LAWS", "law", *LAWS]

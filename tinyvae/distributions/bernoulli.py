@@ -1,11 +1,32 @@
-"""Bernoulli(logits): x is 1 with probability sigmoid(logits), else 0.
+"""Bernoulli(logits): x is 1 with probability sigmoid(logits), else 0."""
 
-No path leads from a sample back to the logits: x jumps. Its density is what we differentiate.
-"""
+import math
 
 import numpy as np
 
-from tinyvae.ops import sigmoid, sum_to
+from tinyvae.distributions import noises
+from tinyvae.distributions.law import closed_form, undefined
+from tinyvae.ops import chain, sigmoid, softplus
+
+PARAMS = {"logits": "real"}
+EVENT = 0
+KIND = "none"
+WHY = "x = 1[u < sigmoid(logits)] jumps: its derivative is 0 wherever there is one"
+REFERENCE = ("bernoulli", (0.0,))
+
+noise, mirror = noises.uniform, noises.reflect
+
+rsample = undefined(
+    "a Bernoulli draw has no path: it jumps from 0 to 1, its derivative in the logits is 0 where "
+    "there is one, and the gradient is all in the jumps; use score_function, or an estimator made "
+    "for it (DisARM, REBAR), or sum over both values"
+)
+
+
+def sample(logits, *, noise):
+    """1 where noise < sigmoid(logits), else 0; `noise` uniform on (0, 1)."""
+    s = sigmoid(logits)[0]
+    return (noise < s).astype(s.dtype)
 
 
 def log_prob(x, logits):
@@ -20,18 +41,41 @@ def log_prob(x, logits):
     """
     m = np.maximum(logits, 0.0)
     y = (x * logits - m) - np.log1p(np.exp(logits - 2.0 * m))
+    return y, lambda dy: chain(dy, (None, *score(x, logits)), (x, logits))
 
-    def vjp(dy):
-        return None, sum_to(dy * (x - sigmoid(logits)[0]), np.shape(logits))
 
-    return y, vjp
+def score(x, logits):
+    """dlog p/dlogits = x - sigmoid(logits)."""
+    return (x - sigmoid(logits)[0],)
+
+
+def entropy(logits):
+    """H = softplus(l) - l sigmoid(l);  dH/dl = -l sigmoid(l) sigmoid(-l).
+
+    Even in l, and computed at l <= 0, where nothing cancels.
+    """
+    low = logits - 2.0 * np.maximum(logits, 0.0)
+    s = np.exp(low) / (1.0 + np.exp(low))
+    return closed_form(softplus(low)[0] - low * s, (-logits * s * (1.0 - s),), (logits,))
 
 
 def mean(logits):
-    """E x = sigmoid(logits), an array."""
-    return sigmoid(logits)[0]
+    """E x = sigmoid(logits)."""
+    return sigmoid(logits)
 
 
-def sample(logits, *, noise):
-    """1 where noise < sigmoid(logits), else 0; `noise` uniform on [0, 1) and of logits' shape."""
-    return (noise < mean(logits)).astype(logits.dtype)
+def variance(logits):
+    """Var x = s (1 - s) with s = sigmoid(logits)."""
+    s = sigmoid(logits)[0]
+    return closed_form(s * (1.0 - s), (s * (1.0 - s) * (1.0 - 2.0 * s),), (logits,))
+
+
+def kl(logits):
+    """KL(Bernoulli(l) || Bernoulli(0)) = log 2 - H(l): the divergence from a fair coin."""
+    H, vjp = entropy(logits)
+    return math.log(2.0) - H, lambda dy: vjp(-dy)
+
+
+def values(logits):
+    """The two draws."""
+    return np.array([0.0, 1.0])
