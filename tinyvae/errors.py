@@ -1,6 +1,7 @@
 """Errors that teach: each names the argument, what was wrong with it, and what was expected."""
 
 import difflib
+import math
 import sys
 
 import numpy as np
@@ -71,21 +72,23 @@ class Undefined(ValueError):
     """Something was asked for that does not exist: a path through a jump, a mean of a Cauchy."""
 
 
-def check_inside(above=None, below=None, **arrays):
-    """ValueError unless every number of the named arrays is greater than `above`, less than
-    `below`; a NaN is in no interval. Of a complex number the real part counts."""
+def check_inside(above=-math.inf, below=math.inf, **arrays):
+    """ValueError unless every number of the named arrays is greater than `above` and less than
+    `below`, and so neither NaN nor infinite; of a complex number the real part counts."""
     for name, array in arrays.items():
-        inside = True if above is None else np.real(array) > above
-        inside = inside if below is None else inside & (np.real(array) < below)
-        if not np.all(inside):
-            bounds = [f"greater than {above:g}"] * (above is not None)
-            bounds += [f"less than {below:g}"] * (below is not None)
-            where = tuple(int(i[0]) for i in np.nonzero(~np.atleast_1d(inside)))
+        values = np.atleast_1d(np.real(array))
+        outside = ~((values > above) & (values < below))
+        if outside.any():
+            bounds = [f"greater than {above:g}"] if above > -math.inf else []
+            bounds += [f"less than {below:g}"] if below < math.inf else []
+            where = tuple(int(i[0]) for i in np.nonzero(outside))
             index = f"[{', '.join(map(str, where))}]" if np.ndim(array) else ""
-            value = np.atleast_1d(array)[where]
-            raise ValueError(f"{name} must be {' and '.join(bounds)}, but {name}{index} is {value}")
+            raise ValueError(
+                f"{name} must be {' and '.join(bounds) or 'finite'}, "
+                f"but {name}{index} is {values[where]}"
+            )
 
 
 def check_positive(**arrays):
-    """ValueError unless every number of the named arrays is greater than 0 and finite."""
-    check_inside(above=0.0, below=np.inf, **arrays)
+    """ValueError unless every number of the named arrays is positive and finite."""
+    check_inside(above=0.0, **arrays)

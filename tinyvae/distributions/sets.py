@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyvae.errors import check_finite, check_positive
+from tinyvae.errors import check_inside, check_positive
 
 
 def check(sets, *params):
@@ -14,7 +14,7 @@ def check(sets, *params):
 
 
 def _real(name, param, before):
-    check_finite(name, np.asanyarray(param))
+    check_inside(**{name: param})
 
 
 def _positive(name, param, before):
@@ -31,7 +31,7 @@ def _cholesky(name, param, before):
     if np.any(np.triu(param, 1) != 0):
         raise ValueError(f"{name} must be lower triangular, with zeros above the diagonal")
     check_positive(**{f"the diagonal of {name}": np.diagonal(param, axis1=-2, axis2=-1)})
-    check_finite(name, param)
+    check_inside(**{name: param})
 
 
 SETS = {
