@@ -1,55 +1,28 @@
-"""Figures: arrays in, one Axes out.
+"""Figures of a model and its training."""
 
-Every function takes arrays (never a model) and `ax`, the Axes to draw in; without it a new figure
-of a fitting size is made. All raise ValueError, naming the argument, for an array that is empty,
-not finite or of the wrong shape, before anything is drawn. Pictures are the rows of an (N, D) array
-with `image_shape` = (H, W) and H W = D; grey runs from 0 (black) to 1 (white) in every figure.
-Latents and dimensions count from 0, as the columns of the arrays do. Where several are to share a
-figure, make it in `with style():`, which turns on the layout that keeps their labels apart.
-"""
-
-from pathlib import Path
 from statistics import NormalDist
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from tinyvae.errors import check_count, check_finite, check_shape, unknown
-from tinyvae.storage import replacing
-
-BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#D55E00", "#882255", "0.75"
-DASHES = (0, (3, 2))
-CENTRE = {"ha": "center", "va": "center"}
-HALO = [withStroke(linewidth=2.5, foreground="white")]
-STYLE = Path(__file__).with_name("tinyvae.mplstyle")
-# What each format would otherwise write about the day and the version of Matplotlib.
-UNDATED = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-
-
-def style():
-    """The package's style, for one `with` block or as a decorator; rcParams come back after it."""
-    return plt.style.context(STYLE, after_reset=True)
-
-
-@style()
-def save(ax, path):
-    """Write the figure of `ax` (an Axes or a Figure) to `path`, whole or not at all; close it.
-
-    The suffix of `path` is the format. The same figure gives the same bytes: no dates are written.
-    Raises ValueError for an unknown format, and OSError, with an older file left as it was, where
-    the folder cannot be written.
-    """
-    figure, path = ax.figure.figure, Path(path)  # an Axes may sit in a subfigure: two steps
-    kind, kinds = path.suffix[1:].lower(), figure.canvas.get_supported_filetypes()
-    if kind not in kinds:
-        raise unknown("figure format", kind, kinds)
-    try:
-        with replacing(path) as file:
-            figure.savefig(file, format=kind, metadata=UNDATED.get(kind))
-    finally:
-        plt.close(figure)
+from tinyvae.errors import check_count, check_finite, check_shape
+from tinyvae.plots.canvas import (
+    BLUE,
+    CENTRE,
+    DASHES,
+    GREY,
+    HALO,
+    ORANGE,
+    PURPLE,
+    as_array,
+    axes_or_new,
+    label_ends,
+    legend_above,
+    size_in_data,
+    spread_apart,
+    style,
+)
 
 
 @style()
@@ -70,7 +43,7 @@ def loss_curves(history, ax=None):
     )
     marker = "o" if len(epoch) <= 12 else None  # so that a single epoch shows
 
-    ax, below = _split(_axes(ax, 6.2, 4.2))
+    ax, below = _split(axes_or_new(ax, 6.2, 4.2))
     top = reconstruction + beta * kl
     edge = 0 if len(epoch) > 1 else 5  # a single epoch has no area, so its edge is drawn
     ax.fill_between(epoch, reconstruction, top, color=PURPLE, alpha=0.13, linewidth=edge)
@@ -81,13 +54,13 @@ def loss_curves(history, ax=None):
         if len(x):
             ax.plot(x, y, color=colour, linewidth=width, marker=marker, label=name)
             ends.append((y[-1], f"{name} {y[-1]:.{decimals}f}", colour))
-    _label_ends(ax, ends)
+    label_ends(ax, ends)
     ax.set_ylabel("nats per example")
     ax.tick_params(labelbottom=False)
 
     below.plot(epoch, kl, color=PURPLE, marker=marker, label="KL")
     below.set_ylim(min(0, 1.2 * kl.min()), max(0, 1.2 * kl.max()) or 1)
-    _label_ends(below, [(kl[-1], f"KL {kl[-1]:#.3g}", PURPLE)])
+    label_ends(below, [(kl[-1], f"KL {kl[-1]:#.3g}", PURPLE)])
     below.set(xlabel="epoch", ylabel="nats")
     below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(epoch) == 1:
@@ -113,8 +86,8 @@ def samples(x, image_shape, ax=None, data=None):
 
     `data` (M, D) stands behind points and curves in grey; a grid of images does not show it.
     """
-    x = _array("x", x, "N", "D")
-    data = None if data is None else _array("data", data, "M", x.shape[1])
+    x = as_array("x", x, "N", "D")
+    data = None if data is None else as_array("data", data, "M", x.shape[1])
     if image_shape is not None:
         _pictures("x", x, image_shape)  # so that an error names x
         return image_grid(x, image_shape, ax)
@@ -129,7 +102,7 @@ def samples(x, image_shape, ax=None, data=None):
             _lines(ax, data[:24], "data", color=GREY, linewidth=0.9)
         _lines(ax, x[:24], "samples", color=BLUE, linewidth=0.9, alpha=0.8)
     if data is not None:
-        _legend(ax)
+        legend_above(ax)
     return ax
 
 
@@ -140,8 +113,8 @@ def reconstructions(x, x_hat, image_shape, ax=None):
     Images: each above its reconstruction, ten pairs to a row. D == 2: every point joined to its
     reconstruction. Other vectors: the first five as curves, solid and dashed.
     """
-    x = _array("x", x, "N", "D")
-    x_hat = _array("x_hat", x_hat, *x.shape)
+    x = as_array("x", x, "N", "D")
+    x_hat = as_array("x_hat", x_hat, *x.shape)
     if image_shape is not None:
         return _image_pairs(x, x_hat, image_shape, ax)
     if x.shape[1] == 2:
@@ -156,7 +129,7 @@ def reconstructions(x, x_hat, image_shape, ax=None):
         _lines(ax, x[:5], "data x")
         ax.set_prop_cycle(None)  # the same colours again
         _lines(ax, x_hat[:5], "reconstruction", linestyle=DASHES)
-    _legend(ax)
+    legend_above(ax)
     return ax
 
 
@@ -168,8 +141,8 @@ def latent_scatter(mu, labels, ax=None, kl=None):
     with the largest variance of mu. Z == 1: one strip a class. `labels` (N,) may be None; up to
     ten classes are named at their medians, more (which must be numbers) get a colour bar.
     """
-    mu = _array("mu", mu, "N", "Z")
-    kl = None if kl is None else _array("kl", kl, mu.shape[1])
+    mu = as_array("mu", mu, "N", "Z")
+    kl = None if kl is None else as_array("kl", kl, mu.shape[1])
     value, classes, paint = _by_class(labels, len(mu))
     score = mu.var(axis=0) if kl is None else kl
     shown = np.sort(np.argsort(-score, kind="stable")[:2])
@@ -177,7 +150,7 @@ def latent_scatter(mu, labels, ax=None, kl=None):
     if len(shown) == 1:
         return _strips(mu[:, 0], value, classes, paint, names[0], ax)
 
-    ax = _axes(ax, 5.2, 4.8)
+    ax = axes_or_new(ax, 5.2, 4.8)
     dots = _dots(ax, mu[:, shown], **paint)
     for sigma in (1, 2):
         ax.add_patch(plt.Circle((0, 0), sigma, fill=False, ec="0.45", lw=0.8, ls=DASHES))
@@ -217,7 +190,7 @@ def manifold(decoded, image_shape, z_grid, ax=None):
     """
     z_grid = _increasing(z_grid)
     n = len(z_grid)
-    decoded = _array("decoded", decoded, n * n, "D")
+    decoded = as_array("decoded", decoded, n * n, "D")
     if image_shape is not None:
         gap = _gap(image_shape)
         ax = _show(_tile(_pictures("decoded", decoded, image_shape), n, gap), ax, n, labels=0.5)
@@ -239,26 +212,13 @@ def manifold(decoded, image_shape, z_grid, ax=None):
         ("latent 1 varies", ORANGE, mesh.swapaxes(0, 1)),
     ):
         _lines(ax, strands[..., 1], name, strands[..., 0], color=colour, linewidth=0.9)
-    _legend(ax)
+    legend_above(ax)
     return ax
-
-
-def _array(name, value, *shape):
-    """`value` as a finite float array of that shape, not empty; ValueError that names it if not."""
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers: {error}") from error
-    check_shape(name, array, shape)
-    if array.size == 0:
-        raise ValueError(f"{name} is empty: its shape is {array.shape}")
-    check_finite(name, array)
-    return array
 
 
 def _pictures(name, value, image_shape):
     """The rows of `value` (N, D) as pictures (N, H, W)."""
-    array = _array(name, value, "N", "D")
+    array = as_array(name, value, "N", "D")
     check_shape("image_shape", image_shape, (2,))
     height, width = (check_count("image_shape", side) for side in image_shape)
     if height * width != array.shape[1]:
@@ -270,7 +230,7 @@ def _pictures(name, value, image_shape):
 
 
 def _increasing(z_grid):
-    z_grid = _array("z_grid", z_grid, "n")
+    z_grid = as_array("z_grid", z_grid, "n")
     if (np.diff(z_grid) <= 0).any():
         raise ValueError("z_grid must increase: its order is the direction of the axes")
     return z_grid
@@ -287,7 +247,7 @@ def _curve(history, key, optional=False):
     have = [row for row in history if row.get(key) is not None]
     if not have:
         return np.empty((2, 0))
-    return [_array(f"{k} in history", [row[k] for row in have], "E") for k in ("epoch", key)]
+    return [as_array(f"{k} in history", [row[k] for row in have], "E") for k in ("epoch", key)]
 
 
 def _by_class(labels, count):
@@ -307,21 +267,16 @@ def _by_class(labels, count):
     return labels, None, {"c": labels, "cmap": "viridis"}
 
 
-def _axes(ax, width, height):
-    """`ax`, or the Axes of a new figure of so many inches."""
-    return plt.subplots(figsize=(width, height))[1] if ax is None else ax
-
-
 def _plane(ax):
     """Axes for data of two dimensions."""
-    ax = _axes(ax, 4.6, 4.4)
+    ax = axes_or_new(ax, 4.6, 4.4)
     ax.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal")
     return ax
 
 
 def _profile(ax):
     """Axes for vectors drawn as curves."""
-    ax = _axes(ax, 5.2, 3.2)
+    ax = axes_or_new(ax, 5.2, 3.2)
     ax.set(xlabel="dimension", ylabel="value")
     return ax
 
@@ -350,13 +305,6 @@ def _lines(ax, rows, label, x=None, **look):
     ax.plot(x, rows.T, **look)[0].set_label(label)
 
 
-def _legend(ax):
-    """Above the frame, where it hides nothing."""
-    legend = ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
-    for handle in legend.legend_handles:
-        handle.set_alpha(1)
-
-
 def _gap(image_shape):
     return max(1, round(max(image_shape) / 14))
 
@@ -376,7 +324,7 @@ def _show(picture, ax, columns, labels=0.0):
     """The picture, pixel (r, c) at data point (c, r); `labels` is room for tick labels, inches."""
     height, width = picture.shape
     inches = min(6.2 - labels, max(1.5, 0.6 * columns))
-    ax = _axes(ax, inches + labels, inches * height / width + labels / 2)
+    ax = axes_or_new(ax, inches + labels, inches * height / width + labels / 2)
     ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
     ax.set(xticks=[], yticks=[])
     ax.tick_params(length=0)
@@ -401,7 +349,7 @@ def _image_pairs(x, x_hat, image_shape, ax):
 def _strips(mu, value, classes, paint, name, ax):
     """One latent, `mu` (N,): a strip for each class, or up the page by the label itself."""
     bare = classes is not None and len(classes) == 0
-    ax = _axes(ax, 5.2, 1.6 if bare else 3.6)
+    ax = axes_or_new(ax, 5.2, 1.6 if bare else 3.6)
     # Multiples of the golden ratio fill a strip evenly, without random numbers.
     jitter = 0 if classes is None else 0.7 * (np.arange(len(mu)) * 0.6180339887 % 1 - 0.5)
     _dots(ax, np.stack([mu, value + jitter], axis=1), **paint)
@@ -416,38 +364,11 @@ def _strips(mu, value, classes, paint, name, ax):
     return ax
 
 
-def _size(ax, points):
-    """A length in points (1/72 inch) along x and y, in the data units of `ax` as it stands."""
-    box = ax.get_window_extent()
-    inches = np.array([box.width, box.height]) / ax.figure.dpi
-    return points / 72 / inches * np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1)
-
-
-def _spread(points, width, height):
-    """`points` (K, 2), moved up just so far that boxes of that size around them do not overlap."""
-    placed = []
-    for i in np.argsort(points[:, 1], kind="stable"):
-        x, y = points[i]
-        for _, other_x, other_y in sorted(placed, key=lambda p: p[2]):
-            if abs(other_x - x) < width and abs(other_y - y) < height:
-                y = other_y + height
-        placed.append((i, x, y))
-    return np.array([(x, y) for _, x, y in sorted(placed)])
-
-
-def _label_ends(ax, ends):
-    """Name lines at their right ends: `ends` are (y, text, colour), kept from overlapping."""
-    places = _spread(np.array([(1.0, y) for y, _, _ in ends]), 1, _size(ax, 11)[1])
-    for (_, y), (_, text, colour) in zip(places, ends, strict=True):
-        frame = ax.get_yaxis_transform()  # x in parts of the axes, y in data
-        ax.annotate(text, (1, y), (4, 0), frame, "offset points", color=colour, va="center")
-
-
 def _name_classes(ax, points, code, classes):
     """Each class's name at the median of its points (N, 2)."""
     medians = np.array([np.median(points[code == k], axis=0) for k in range(len(classes))])
     longest = max(len(str(name)) for name in classes)
-    places = _spread(medians, *_size(ax, np.array([8 * longest + 3, 13])))
+    places = spread_apart(medians, *size_in_data(ax, np.array([8 * longest + 3, 13])))
     for median, place, name in zip(medians, places, classes, strict=True):
         ax.plot(*np.stack([median, place], axis=1), color="0.35", linewidth=0.8, zorder=2.5)
         ax.text(*place, name, size=11, weight="bold", path_effects=HALO, **CENTRE)

@@ -1,0 +1,38 @@
+"""Figures: arrays in, one Axes out.
+
+Every function takes arrays (never a model) and `ax`, the Axes to draw in; without it a new figure
+of a fitting size is made. All raise ValueError, naming the argument, for an array that is empty,
+not finite or of the wrong shape, before anything is drawn. Pictures are the rows of an (N, D) array
+with `image_shape` = (H, W) and H W = D; grey runs from 0 (black) to 1 (white) in every figure.
+Latents and dimensions count from 0, as the columns of the arrays do. Where several are to share a
+figure, make it in `with style():`, which turns on the layout that keeps their labels apart.
+"""
+
+from .canvas import BLUE, GREY, ORANGE, PURPLE, save, style
+from .training import (
+    grid_points,
+    image_grid,
+    latent_scatter,
+    loss_curves,
+    manifold,
+    normal_grid,
+    reconstructions,
+    samples,
+)
+
+__all__ = [
+    "BLUE",
+    "GREY",
+    "ORANGE",
+    "PURPLE",
+    "grid_points",
+    "image_grid",
+    "latent_scatter",
+    "loss_curves",
+    "manifold",
+    "normal_grid",
+    "reconstructions",
+    "samples",
+    "save",
+    "style",
+]

@@ -1,0 +1,94 @@
+"""What every figure is drawn on: the style, checked arrays, legends and labels; `save`."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patheffects import withStroke
+
+from tinyvae.errors import check_finite, check_shape, unknown
+from tinyvae.storage import replacing
+
+BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#D55E00", "#882255", "0.75"
+DASHES = (0, (3, 2))
+CENTRE = {"ha": "center", "va": "center"}
+HALO = [withStroke(linewidth=2.5, foreground="white")]
+STYLE = Path(__file__).with_name("tinyvae.mplstyle")
+# What each format would otherwise write about the day and the version of Matplotlib.
+UNDATED = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
+
+def style():
+    """The package's style, for one `with` block or as a decorator; rcParams come back after it."""
+    return plt.style.context(STYLE, after_reset=True)
+
+
+@style()
+def save(ax, path):
+    """Write the figure of `ax` (an Axes or a Figure) to `path`, whole or not at all; close it.
+
+    The suffix of `path` is the format. The same figure gives the same bytes: no dates are written.
+    Raises ValueError for an unknown format, and OSError, with an older file left as it was, where
+    the folder cannot be written.
+    """
+    figure, path = ax.figure.figure, Path(path)  # an Axes may sit in a subfigure: two steps
+    kind, kinds = path.suffix[1:].lower(), figure.canvas.get_supported_filetypes()
+    if kind not in kinds:
+        raise unknown("figure format", kind, kinds)
+    try:
+        with replacing(path) as file:
+            figure.savefig(file, format=kind, metadata=UNDATED.get(kind))
+    finally:
+        plt.close(figure)
+
+
+def as_array(name, value, *shape):
+    """`value` as a finite float array of that shape, not empty; ValueError that names it if not."""
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from error
+    check_shape(name, array, shape)
+    if array.size == 0:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    check_finite(name, array)
+    return array
+
+
+def axes_or_new(ax, width, height):
+    """`ax`, or the Axes of a new figure of so many inches."""
+    return plt.subplots(figsize=(width, height))[1] if ax is None else ax
+
+
+def legend_above(ax):
+    """Above the frame, where it hides nothing."""
+    legend = ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
+
+
+def size_in_data(ax, points):
+    """A length in points (1/72 inch) along x and y, in the data units of `ax` as it stands."""
+    box = ax.get_window_extent()
+    inches = np.array([box.width, box.height]) / ax.figure.dpi
+    return points / 72 / inches * np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1)
+
+
+def spread_apart(points, width, height):
+    """`points` (K, 2), moved up just so far that boxes of that size around them do not overlap."""
+    placed = []
+    for i in np.argsort(points[:, 1], kind="stable"):
+        x, y = points[i]
+        for _, other_x, other_y in sorted(placed, key=lambda p: p[2]):
+            if abs(other_x - x) < width and abs(other_y - y) < height:
+                y = other_y + height
+        placed.append((i, x, y))
+    return np.array([(x, y) for _, x, y in sorted(placed)])
+
+
+def label_ends(ax, ends):
+    """Name lines at their right ends: `ends` are (y, text, colour), kept from overlapping."""
+    places = spread_apart(np.array([(1.0, y) for y, _, _ in ends]), 1, size_in_data(ax, 11)[1])
+    for (_, y), (_, text, colour) in zip(places, ends, strict=True):
+        frame = ax.get_yaxis_transform()  # x in parts of the axes, y in data
+        ax.annotate(text, (1, y), (4, 0), frame, "offset points", color=colour, va="center")
