@@ -19,12 +19,21 @@ from .training import (
     reconstructions,
     samples,
 )
+from .variance import (
+    descent,
+    gradient_histogram,
+    steepening,
+    variance_by_dimension,
+    variance_ratio,
+)
 
 __all__ = [
     "BLUE",
     "GREY",
     "ORANGE",
     "PURPLE",
+    "descent",
+    "gradient_histogram",
     "grid_points",
     "image_grid",
     "latent_scatter",
@@ -34,5 +43,8 @@ __all__ = [
     "reconstructions",
     "samples",
     "save",
+    "steepening",
     "style",
+    "variance_by_dimension",
+    "variance_ratio",
 ]

@@ -10,6 +10,7 @@ from tinyvae.errors import check_finite, check_shape, unknown
 from tinyvae.storage import replacing
 
 BLUE, ORANGE, PURPLE, GREY = "#0072B2", "#D55E00", "#882255", "0.75"
+GREEN, YELLOW = "#009E73", "#E69F00"
 DASHES = (0, (3, 2))
 CENTRE = {"ha": "center", "va": "center"}
 HALO = [withStroke(linewidth=2.5, foreground="white")]
@@ -60,6 +61,19 @@ def axes_or_new(ax, width, height):
     return plt.subplots(figsize=(width, height))[1] if ax is None else ax
 
 
+def split(ax, heights):
+    """`ax` shrunk to the upper part of its place, and a new Axes in the lower."""
+    slot, box = ax.get_subplotspec(), ax.get_position()
+    if slot:
+        upper, lower = slot.subgridspec(2, 1, height_ratios=heights)
+        ax.set_subplotspec(upper)
+    else:  # placed by hand, outside any grid
+        edges = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
+        upper, lower = ax.figure.add_gridspec(2, 1, height_ratios=heights, **edges)
+        ax.set_position(upper.get_position(ax.figure))
+    return ax, ax.figure.add_subplot(lower, sharex=ax)
+
+
 def legend_above(ax):
     """Above the frame, where it hides nothing."""
     legend = ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
@@ -88,7 +102,8 @@ def spread_apart(points, width, height):
 
 def label_ends(ax, ends):
     """Name lines at their right ends: `ends` are (y, text, colour), kept from overlapping."""
-    places = spread_apart(np.array([(1.0, y) for y, _, _ in ends]), 1, size_in_data(ax, 11)[1])
-    for (_, y), (_, text, colour) in zip(places, ends, strict=True):
-        frame = ax.get_yaxis_transform()  # x in parts of the axes, y in data
-        ax.annotate(text, (1, y), (4, 0), frame, "offset points", color=colour, va="center")
+    frame = ax.get_yaxis_transform()  # x in parts of the axes, y in data
+    height = 72 / ax.figure.dpi * frame.transform([(1, y) for y, _, _ in ends])[:, 1]  # points
+    places = spread_apart(np.stack([np.ones(len(ends)), height], axis=1), 1, 11)
+    for (y, text, colour), was, (_, now) in zip(ends, height, places, strict=True):
+        ax.annotate(text, (1, y), (4, now - was), frame, "offset points", color=colour, va="center")

@@ -20,6 +20,7 @@ from tinyvae.plots.canvas import (
     label_ends,
     legend_above,
     size_in_data,
+    split,
     spread_apart,
     style,
 )
@@ -43,7 +44,7 @@ def loss_curves(history, ax=None):
     )
     marker = "o" if len(epoch) <= 12 else None  # so that a single epoch shows
 
-    ax, below = _split(axes_or_new(ax, 6.2, 4.2))
+    ax, below = split(axes_or_new(ax, 6.2, 4.2), (3, 1))
     top = reconstruction + beta * kl
     edge = 0 if len(epoch) > 1 else 5  # a single epoch has no area, so its edge is drawn
     ax.fill_between(epoch, reconstruction, top, color=PURPLE, alpha=0.13, linewidth=edge)
@@ -279,19 +280,6 @@ def _profile(ax):
     ax = axes_or_new(ax, 5.2, 3.2)
     ax.set(xlabel="dimension", ylabel="value")
     return ax
-
-
-def _split(ax):
-    """`ax` shrunk to the upper three quarters of its place, and a new Axes below it."""
-    slot, box = ax.get_subplotspec(), ax.get_position()
-    if slot:
-        upper, lower = slot.subgridspec(2, 1, height_ratios=(3, 1))
-        ax.set_subplotspec(upper)
-    else:  # placed by hand, outside any grid
-        edges = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
-        upper, lower = ax.figure.add_gridspec(2, 1, height_ratios=(3, 1), **edges)
-        ax.set_position(upper.get_position(ax.figure))
-    return ax, ax.figure.add_subplot(lower, sharex=ax)
 
 
 def _dots(ax, points, **paint):
