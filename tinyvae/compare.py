@@ -1,0 +1,186 @@
+"""An estimator held against the exact answer: is it right, how much does it spread, what does it
+cost?
+
+`compare(estimator, f, law, params, samples=, rng=)` runs a row of `tinyvae.estimators.ESTIMATORS`
+and reports on each parameter. Samples are drawn and used in chunks that fit into the cache, and
+only their moments are kept, so 10^6 samples in 100 dimensions need a few megabytes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyvae.distributions.law import draw_shape
+from tinyvae.errors import check_count
+
+CHUNK = 2**17  # numbers in an array of a chunk: about a megabyte, so that it stays in the cache
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of n samples, number by number: the mean, and M_k, the sum of (x - mean)^k."""
+
+    n: int
+    mean: np.ndarray
+    M2: np.ndarray
+    M3: np.ndarray
+    M4: np.ndarray
+
+    @classmethod
+    def of(cls, x):
+        """The moments of x (n, ...)."""
+        mean = x.mean(axis=0)
+        x = x - mean
+        x2 = x * x
+        return cls(len(x), mean, x2.sum(axis=0), _dot(x2, x), _dot(x2, x2))
+
+    def __add__(self, other):
+        """The moments of both together. Source: Pebay (2008), equations (3.1) to (3.4)."""
+        a, b = self.n, other.n
+        n, gap = a + b, other.mean - self.mean
+        mean = self.mean + gap * (b / n)
+        M2 = self.M2 + other.M2 + gap**2 * (a * b / n)
+        M3 = self.M3 + other.M3 + gap**3 * (a * b * (a - b) / n**2)
+        M3 = M3 + 3.0 * gap * (a * other.M2 - b * self.M2) / n
+        M4 = self.M4 + other.M4 + gap**4 * (a * b * (a * a - a * b + b * b) / n**3)
+        M4 = M4 + 6.0 * gap**2 * (a * a * other.M2 + b * b * self.M2) / n**2
+        M4 = M4 + 4.0 * gap * (a * other.M3 - b * self.M3) / n
+        return Moments(n, mean, M2, M3, M4)
+
+
+def _dot(x, y):
+    """The sum of x y over the first axis, without the array of products."""
+    return np.einsum("i...,i...->...", x, y)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One parameter under one estimator. Arrays have the parameter's shape; variances are those of
+    a single estimate.
+
+    exact_mean, exact_variance: what they should be, None where that is not known.
+    """
+
+    estimator: str
+    parameter: str
+    samples: int
+    cost: int
+    mean: np.ndarray
+    variance: np.ndarray
+    variance_error: np.ndarray  # its standard error, sqrt((m4 - v²) / S)
+    exact_mean: np.ndarray | None = None
+    exact_variance: np.ndarray | None = None
+
+    @property
+    def error(self):
+        """The standard error of the mean."""
+        return np.sqrt(self.variance / self.samples)
+
+    @property
+    def z(self):
+        """The mean's distance from the exact one in standard errors: 0 where both agree exactly,
+        infinite where an estimate without spread is wrong."""
+        if self.exact_mean is None:
+            return None
+        gap = self.mean - self.exact_mean
+        rounding = 1e-13 * (np.abs(self.exact_mean) + np.sqrt(self.variance))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(np.abs(gap) <= rounding, 0.0, gap / self.error)
+
+    @property
+    def signal_to_noise(self):
+        """|mean| / standard deviation of one estimate; infinite where there is no spread."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(self.mean) / np.sqrt(self.variance)
+
+    @property
+    def cost_adjusted(self):
+        """Variance times cost: of one evaluation of f, so that estimators of any cost compare."""
+        return self.variance * self.cost
+
+    def row(self):
+        """Its numbers as text, in the order of HEADS: an array's by `typical`."""
+        exact = "-" if self.exact_mean is None else f"{typical(self.exact_mean):.5g}"
+        z = "-" if self.z is None else f"{worst(self.z):.1f}"
+        v = "-" if self.exact_variance is None else f"{typical(self.exact_variance):.5g}"
+        return (
+            self.estimator,
+            f"{typical(self.mean):.5g}",
+            exact,
+            z,
+            f"{typical(self.variance):.5g}",
+            f"{typical(self.variance_error):.1g}",
+            v,
+            f"{typical(self.signal_to_noise):.2g}",
+            str(self.cost),
+            f"{typical(self.cost_adjusted):.4g}",
+        )
+
+
+def typical(array):
+    """The mean over the coordinates."""
+    return float(np.mean(array))
+
+
+def worst(array):
+    """The number of largest size."""
+    return float(np.ravel(array)[np.argmax(np.abs(array))])
+
+
+HEADS = ("estimator", "mean", "exact", "z", "variance", "+-", "exact", "snr", "cost", "v * cost")
+
+
+def table(comparisons):
+    """The comparisons as aligned lines; of arrays the mean over the coordinates, of z the worst."""
+    rows = [HEADS, *(comparison.row() for comparison in comparisons)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    )
+
+
+def compare(
+    estimator, f, law, params, *, samples, rng, exact_mean=None, exact_variance=None, chunk=CHUNK
+):
+    """One Comparison for each parameter, or None where the estimator has no gradient to offer.
+
+    estimator: a row of `ESTIMATORS`. f, law, params: the problem, d E[f(z)] / dparams. samples: how
+    many estimates, 2 at least. exact_mean, exact_variance: a tuple, one a parameter (None for what
+    is not known), of numbers or arrays of the parameter's shape. chunk: numbers in an array.
+
+    An estimator that looks at other samples (running mean, cross-fitting) sees those of its chunk.
+    """
+    check_count("samples", samples, at_least=2)
+    each = max(2, check_count("chunk", chunk) // max(1, math.prod(draw_shape(law, params))))
+    pieces = max(1, samples // each)
+    total = None
+    for k in range(pieces):
+        size = samples * (k + 1) // pieces - samples * k // pieces
+        grads = estimator(f, law, params, rng, size)
+        found = [None if grad is None else Moments.of(grad) for grad in grads]
+        total = found if total is None else list(map(_joined, total, found))
+    nothing = (None,) * len(params)
+    return tuple(
+        None if moments is None else _comparison(estimator, name, law, params, moments, *known)
+        for name, moments, *known in zip(
+            law.PARAMS, total, exact_mean or nothing, exact_variance or nothing, strict=True
+        )
+    )
+
+
+def _joined(one, two):
+    return None if one is None else one + two
+
+
+def _comparison(estimator, name, law, params, moments, exact_mean, exact_variance):
+    variance = moments.M2 / (moments.n - 1)
+    # Estimates that differ by their rounding alone have no variance.
+    variance = np.where(variance <= (1e-13 * moments.mean) ** 2, 0.0, variance)
+    fourth = moments.M4 / moments.n
+    # Rounding may leave the fourth moment just below the square of the variance.
+    error = np.sqrt(np.maximum(fourth - variance**2, 0.0) / moments.n)
+    cost = estimator.cost(law, params)
+    known = (exact_mean, exact_variance)
+    shapes = [k if k is None else np.broadcast_to(k, np.shape(moments.mean)) for k in known]
+    return Comparison(estimator.name, name, moments.n, cost, moments.mean, variance, error, *shapes)
