@@ -147,6 +147,8 @@ def test_strided_and_transposed_inputs_give_the_same(case):
     y, grads = run(fn, args, constants)
 
     def strided(array):
+        if not array.ndim:
+            return array
         apart = np.zeros((*array.shape[:-1], 2 * array.shape[-1]))[..., ::2]
         apart[...] = array
         return apart

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyvae import ops
-from tinyvae.distributions import LAWS
+from tinyvae import constraints, ops
+from tinyvae.distributions import LAWS, multivariate_normal
 from tinyvae.distributions.law import draw_shape, offers
 from tinyvae.elbo import elbo, negative_elbo
 from tinyvae.kl import kl, kl_per_latent
@@ -45,6 +45,8 @@ class Draw:
         return {
             "real": lambda: self.normal(self.D),
             "real vector": lambda: self.normal(self.D),
+            "real matrix": lambda: self.normal(self.D, self.D),
+            "real number": lambda: self.normal(),
             "positive": lambda: self.positive(self.D),
             "positive vector": lambda: self.positive(self.D),
             "positive number": lambda: self.positive(),
@@ -88,6 +90,19 @@ def _exp(d):
     return ops.exp, (d.normal(d.B, d.D),), {}
 
 
+def _constraint(fn, *shape):
+    return Case(fn.__name__, lambda d: (fn, (d.normal(d.B, *(getattr(d, s) for s in shape)),), {}))
+
+
+def _ordered(d):
+    return constraints.ordered, (d.normal(d.D), d.normal(d.B, d.D)), {}
+
+
+def _factor(d):
+    root = d.normal(d.D, d.D)
+    return multivariate_normal.factor, (root @ root.T + np.eye(d.D),), {}
+
+
 def _reparameterize(d):
     return reparameterize, (d.normal(d.B, d.Z), d.normal(d.B, d.Z)), {"eps": d.normal(d.B, d.Z)}
 
@@ -105,12 +120,12 @@ def _elbo(fn):
     return lambda d: (fn, (d.normal(d.B), d.normal(d.B)), {"beta": 0.7})
 
 
-OF_PARAMETERS = ("entropy", "mean", "variance", "kl")
+UNCONSTRAINED = ("uniform", "multivariate_normal")  # with ordered ends; with a matrix
+OF_PARAMETERS = ("entropy", "mean", "variance", "covariance", "kl")
 
 
-def _law(name):
+def _law(name, law):
     """The rows of one law: each function that it has."""
-    law = LAWS[name]
 
     def rsample(d):
         params = d.parameters(law)
@@ -124,7 +139,14 @@ def _law(name):
         return law.log_prob, (x, *params), {}
 
     def of_parameters(function):
-        return lambda d: (getattr(law, function), d.parameters(law), {})
+        # A moment may exist only for parameters above some number: they are moved up by it.
+        least = getattr(law, "NEEDS", {}).get(function, {})
+
+        def build(d):
+            named = zip(law.PARAMS, d.parameters(law), strict=True)
+            return getattr(law, function), tuple(p + least.get(n, 0.0) for n, p in named), {}
+
+        return build
 
     if offers(law, "rsample"):
         yield Case(f"{name}.rsample", rsample, analytic=law.KIND == "explicit")
@@ -132,6 +154,12 @@ def _law(name):
     for function in OF_PARAMETERS:
         if offers(law, function):
             yield Case(f"{name}.{function}", of_parameters(function))
+
+
+def _raw(name):
+    """Two rows of a law in unconstrained parameters: its other functions are composed alike."""
+    rows = _law(f"raw {name}", constraints.unconstrained(LAWS[name]))
+    return [case for case in rows if case.name.endswith((".rsample", ".log_prob"))]
 
 
 def _likelihood(name):
@@ -191,13 +219,20 @@ CASES = (
     Case("data_affine", _data_affine),
     *(_activation(name) for name in ops.ACTIVATIONS),
     Case("exp", _exp),
+    _constraint(constraints.positive, "D"),
+    _constraint(constraints.unit_interval, "D"),
+    _constraint(constraints.simplex, "D"),
+    _constraint(constraints.cholesky, "D", "D"),
+    Case("ordered", _ordered),
+    Case("multivariate_normal.factor", _factor, analytic=False),
     Case("reparameterize", _reparameterize),
     Case("reparameterize, S samples", _reparameterize_samples),
     Case("kl_per_latent", _kl(kl_per_latent)),
     Case("kl", _kl(kl)),
     Case("elbo", _elbo(elbo)),
     Case("negative_elbo", _elbo(negative_elbo)),
-    *(case for name in LAWS for case in _law(name)),
+    *(case for name, law in LAWS.items() for case in _law(name, law)),
+    *(case for name in UNCONSTRAINED for case in _raw(name)),
     *(_likelihood(name) for name in LIKELIHOODS),
     Case("Dense", _dense),
     Case("MLP", _mlp),

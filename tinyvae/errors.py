@@ -92,3 +92,12 @@ def check_inside(above=-math.inf, below=math.inf, **arrays):
 def check_positive(**arrays):
     """ValueError unless every number of the named arrays is positive and finite."""
     check_inside(above=0.0, **arrays)
+
+
+def check_counts(**arrays):
+    """ValueError unless every number of the named arrays is a count: 0, 1, 2, ..."""
+    for name, array in arrays.items():
+        values = np.atleast_1d(array)
+        wrong = values[~((values >= 0) & (values == np.floor(values)) & np.isfinite(values))]
+        if wrong.size:
+            raise ValueError(f"{name} must be counts, 0, 1, 2, ..., but one of it is {wrong[0]}")

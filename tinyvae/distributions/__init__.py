@@ -7,13 +7,42 @@ gradient checks, the contract tests and every estimator that it admits.
 # isort: off
 from . import law
 from . import normal, gaussian
-from . import uniform, exponential
-from . import bernoulli
+from . import laplace, logistic, cauchy, gumbel, log_normal
+from . import uniform, exponential, weibull, kumaraswamy
+from . import multivariate_normal
+from . import truncated_normal, von_mises, gamma, beta, dirichlet, student_t
+from . import bernoulli, categorical, poisson, geometric
+from . import concrete, binary_concrete
 # isort: on
 
 LAWS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (normal, gaussian, uniform, exponential, bernoulli)
+    for module in (
+        normal,
+        gaussian,
+        laplace,
+        logistic,
+        cauchy,
+        gumbel,
+        log_normal,
+        uniform,
+        exponential,
+        weibull,
+        kumaraswamy,
+        multivariate_normal,
+        truncated_normal,
+        von_mises,
+        gamma,
+        beta,
+        dirichlet,
+        student_t,
+        bernoulli,
+        categorical,
+        poisson,
+        geometric,
+        concrete,
+        binary_concrete,
+    )
 }
 
 __all__ = ["LAWS", "law", *LAWS]

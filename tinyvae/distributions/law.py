@@ -20,6 +20,8 @@
     kl(*params)                  y, vjp: the divergence from REFERENCE = (name, params), if closed
     support(*params)             (low, high) of a number; discrete laws: see `values`
     values(*params)              the finitely many draws there are, (N, event), if so
+    PERIOD                       of a circle, which `support` cuts open somewhere: f has to repeat
+                                 with it, or else it jumps at the cut, and the cut moves
 
 Parameters broadcast against each other, x and noise; of a law of vectors the first parameter has
 the event's axis. What does not exist raises `Undefined` with the reason, never a silent zero.

@@ -58,8 +58,13 @@ def reflect(noise):
 
 
 def reflect_exponential(noise):
-    """The mirror image of E = -log u, which is -log(1 - u) = -log(1 - e^-E)."""
-    return -np.log(-np.expm1(-noise))
+    """The mirror image of E = -log u, which is -log(1 - u) = -log(1 - e^-E).
+
+    By expm1 where E is small, by log1p where e^-E is: else a large E has the image 0.
+    """
+    large = noise > 0.5
+    near, far = np.where(large, 0.5, noise), np.where(large, noise, 0.5)
+    return np.where(large, -np.log1p(-np.exp(-far)), -np.log(-np.expm1(-near)))
 
 
 def reflect_gumbel(noise):

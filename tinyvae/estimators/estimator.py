@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyvae.distributions.law import draw_shape
+from tinyvae.distributions.law import draw_shape, offers
+from tinyvae.ops import sum_to
 
 
 def law_noise(law, rng, shape):
@@ -30,6 +31,14 @@ def one_evaluation(law, params):
 
 def anything(law):
     return True
+
+
+def has_path(law):
+    return offers(law, "rsample")
+
+
+def has_score(law):
+    return offers(law, "score")
 
 
 @dataclass(frozen=True)
@@ -56,15 +65,64 @@ class Estimator:
         return self.fn(f, law, params, self.noise(law, rng, (samples, *draw_shape(law, params))))
 
 
-def per_sample(params, samples):
-    """Each parameter (S, *shape), the same for every sample and not copied: a vjp then keeps the
-    gradients of the samples apart instead of summing them."""
-    return [np.broadcast_to(param, (samples, *np.shape(param))) for param in params]
+def check_law(admits, law, estimator, made_for):
+    """TypeError, naming the law and what the estimator is made for, unless admits(law)."""
+    if not admits(law):
+        name = law.__name__.rpartition(".")[2]
+        raise TypeError(f"{estimator} is made for {made_for}, not for {name}: {law.WHY}")
+
+
+# Of one parameter; of the sets that are not listed, none.
+OWN_AXES = {"real vector": 1, "positive vector": 1, "real matrix": 2, "cholesky": 2}
+
+
+def path(law, params, noise):
+    """z, vjp of `law.rsample` where vjp keeps the samples apart: dz (S, ...) to (S, *shape) each.
+
+    Every sample is given parameters of its own, all the same and not copied, with axes of length 1
+    where a parameter has fewer of them than the others.
+    """
+    samples, kinds = len(noise), law.PARAMS.values()
+    batch = [np.ndim(p) - OWN_AXES.get(k, 0) for p, k in zip(params, kinds, strict=True)]
+    own = [
+        np.broadcast_to(p, (samples, *[1] * (max(batch) - axes), *np.shape(p)))
+        for p, axes in zip(params, batch, strict=True)
+    ]
+    z, law_vjp = law.rsample(*own, noise=noise)
+
+    def vjp(dz):
+        return tuple(
+            None if dp is None else dp.reshape(samples, *np.shape(p))
+            for dp, p in zip(law_vjp(dz), params, strict=True)
+        )
+
+    return z, vjp
+
+
+def scores(law, z, params):
+    """dlog p(z)/dparam, (S, *shape) each, at draws z (S, ...); None for one that has no score."""
+    return per_parameter(law.score(z, *params), params)
+
+
+def per_parameter(slopes, params):
+    """Slopes (S, *draw), one a parameter, each summed over the axes along which the parameter was
+    broadcast: (S, *shape)."""
+    return tuple(
+        None if slope is None else _summed(slope, np.shape(param))
+        for slope, param in zip(slopes, params, strict=True)
+    )
+
+
+def _summed(slope, shape):
+    kept = (len(slope), *[1] * (slope.ndim - 1 - len(shape)), *shape)
+    return sum_to(slope, kept).reshape(len(slope), *shape)
 
 
 def weighted(weights, slopes):
     """weights (S,) times each of the slopes (S, *shape); None stays None."""
-    return tuple(
-        None if slope is None else weights.reshape(-1, *[1] * (slope.ndim - 1)) * slope
-        for slope in slopes
-    )
+    return tuple(None if slope is None else column(weights, slope) * slope for slope in slopes)
+
+
+def column(weights, like):
+    """weights (S,) with axes of length 1 added, so that they broadcast against (S, ...)."""
+    return weights.reshape(-1, *[1] * (like.ndim - 1))

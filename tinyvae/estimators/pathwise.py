@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyvae.estimators.estimator import per_sample
+from tinyvae.estimators.estimator import Estimator, has_path, path
 
 
 def pathwise(f, law, params, noise):
@@ -16,6 +16,9 @@ def pathwise(f, law, params, noise):
     Source: Kingma & Welling (2014); Mohamed et al., Monte Carlo Gradient Estimation in Machine
     Learning (2020), section 5.
     """
-    z, z_vjp = law.rsample(*per_sample(params, len(noise)), noise=noise)
+    z, z_vjp = path(law, params, noise)
     y, f_vjp = f(z)
     return z_vjp(*f_vjp(np.ones_like(y)))
+
+
+ESTIMATORS = (Estimator("pathwise", pathwise, admits=has_path, needs_slope=True),)
