@@ -28,9 +28,9 @@ def by_dimension(**change):
 
 
 def ratio(**change):
-    values = {"mu": np.array([10.0, 1.0, 0.1]), "sigma": np.array([20.0, 2.0, 0.2])}
-    arguments = {"x": [0.1, 1, 10], "exact": values, "measured": values}
-    return plots.variance_ratio(**(arguments | {"crossings": {"mu": 1.0, "sigma": 1.4}} | change))
+    values = {"loc": np.array([10.0, 1.0, 0.1]), "scale": np.array([20.0, 2.0, 0.2])}
+    arguments = {"x": [0.1, 1, 10], "exact": values, "dots": [0.2, 2, 9], "measured": values}
+    return plots.variance_ratio(**(arguments | {"crossings": {"loc": 1.0, "scale": 1.4}} | change))
 
 
 def steepening(**change):
@@ -49,7 +49,7 @@ def histogram(**change):
 
 
 def descent(**change):
-    arguments = {"paths": {"pathwise": RNG.random((7, 20))}, "loss": "E z²", "name": "loc"}
+    arguments = {"paths": {"pathwise": RNG.random((7, 20))}, "goal": 0.5, "name": "loc"}
     return plots.descent(**(arguments | change))
 
 

@@ -27,7 +27,7 @@ def test_constants_and_parameters_are_read():
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("D", [1, 3])
 def test_every_law_has_a_problem_and_draws(law, D):
-    p = problem("quadratic", law, D)
+    p = problem("cosine", law, D)
     noise = p.law.noise(np.random.default_rng(0), (5, *draw_shape(p.law, p.params)))
     z = p.law.sample(*p.params, noise=noise)
     assert z.shape == (5, D)
@@ -46,6 +46,8 @@ def test_every_law_has_a_problem_and_draws(law, D):
         ("cosine:k=nan", "normal", 1, "k must be finite"),
         ("sigmoid:tau=0", "normal", 1, "tau must be greater than 0"),
         ("cosine", "normal:scale=-1", 1, r"scale must be greater than 0, but scale\[0\] is -1"),
+        ("quadratic", "von_mises", 1, "lives on a circle, so f must repeat after 6.28"),
+        ("cosine:k=1.5", "von_mises", 1, "take cosine with a whole k"),
         ("cosine", "uniform:low=3", 1, "high - low must be greater than 0"),
         ("cosine", "normal", 0, "dimension must be at least 1, not 0"),
     ],

@@ -84,7 +84,8 @@ class Comparison:
         if self.exact_mean is None:
             return None
         gap = self.mean - self.exact_mean
-        rounding = 1e-13 * (np.abs(self.exact_mean) + np.sqrt(self.variance))
+        largest = np.max(np.abs(self.exact_mean)) + np.sqrt(np.max(self.variance))
+        rounding = 1e-11 * largest + 1e-15
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(np.abs(gap) <= rounding, 0.0, gap / self.error)
 
@@ -99,8 +100,8 @@ class Comparison:
         """Variance times cost: of one evaluation of f, so that estimators of any cost compare."""
         return self.variance * self.cost
 
-    def row(self):
-        """Its numbers as text, in the order of HEADS: an array's by `typical`."""
+    def row(self, base):
+        """Its numbers as text, in the order of HEADS; `base` is the variance that is 1."""
         exact = "-" if self.exact_mean is None else f"{typical(self.exact_mean):.5g}"
         z = "-" if self.z is None else f"{worst(self.z):.1f}"
         v = "-" if self.exact_variance is None else f"{typical(self.exact_variance):.5g}"
@@ -112,6 +113,7 @@ class Comparison:
             f"{typical(self.variance):.5g}",
             f"{typical(self.variance_error):.1g}",
             v,
+            f"{typical(self.variance) / base:.3g}" if base else "-",
             f"{typical(self.signal_to_noise):.2g}",
             str(self.cost),
             f"{typical(self.cost_adjusted):.4g}",
@@ -128,12 +130,19 @@ def worst(array):
     return float(np.ravel(array)[np.argmax(np.abs(array))])
 
 
-HEADS = ("estimator", "mean", "exact", "z", "variance", "+-", "exact", "snr", "cost", "v * cost")
+HEADS = (
+    "estimator", "mean", "exact", "z", "variance", "+-", "exact", "ratio", "snr", "cost", "v * cost"
+)  # fmt: skip
 
 
 def table(comparisons):
-    """The comparisons as aligned lines; of arrays the mean over the coordinates, of z the worst."""
-    rows = [HEADS, *(comparison.row() for comparison in comparisons)]
+    """Comparisons as aligned lines; of arrays the mean over the coordinates, of z the worst.
+
+    The ratio is that of the variance to the pathwise one or, without it, to that of the first row.
+    """
+    first = next((c for c in comparisons if c.estimator == "pathwise"), comparisons[0])
+    base = typical(first.variance)
+    rows = [HEADS, *(comparison.row(base) for comparison in comparisons)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
@@ -176,10 +185,11 @@ def _joined(one, two):
 def _comparison(estimator, name, law, params, moments, exact_mean, exact_variance):
     variance = moments.M2 / (moments.n - 1)
     # Estimates that differ by their rounding alone have no variance.
-    variance = np.where(variance <= (1e-13 * moments.mean) ** 2, 0.0, variance)
+    spread = variance > (1e-11 * moments.mean) ** 2
+    variance = np.where(spread, variance, 0.0)
     fourth = moments.M4 / moments.n
     # Rounding may leave the fourth moment just below the square of the variance.
-    error = np.sqrt(np.maximum(fourth - variance**2, 0.0) / moments.n)
+    error = np.sqrt(np.where(spread, np.maximum(fourth - variance**2, 0.0), 0.0) / moments.n)
     cost = estimator.cost(law, params)
     known = (exact_mean, exact_variance)
     shapes = [k if k is None else np.broadcast_to(k, np.shape(moments.mean)) for k in known]

@@ -5,17 +5,20 @@ a default: `cosine:k=4`, `normal:loc=1,scale=0.5`.
 """
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tinyvae import exact
 from tinyvae.distributions import LAWS
+from tinyvae.distributions.law import offers
 from tinyvae.distributions.sets import check
 from tinyvae.errors import check_count, check_number, unknown
 from tinyvae.integrands import INTEGRANDS
 
 # What a parameter is unless something else is asked for, by its set; not 0, where gradients vanish.
 DEFAULTS = {"real": 0.5, "positive": 1.0, "positive number": 0.5, "above low": 2.0}
+BASELINES = {"score function": None, "score function, optimal baseline": "optimal"}
 OWN_DEFAULTS = {"student_t": {"df": 10.0}}  # with fewer, a variance has no variance
 
 
@@ -42,24 +45,86 @@ class Problem:
 
     @property
     def params(self):
-        """The parameters as arrays: (D,), a matrix (D, D) with the value on its diagonal, or ()."""
+        """The parameters as arrays (D,); real vectors rise to the value, matrices (D, D) have it on
+        the diagonal, and a number that all coordinates share is ()."""
         return tuple(
             _filled(kind, self.one[name], self.D) for name, kind in self.law.PARAMS.items()
         )
 
-    def __str__(self):
+    @property
+    def breaks(self):
+        """Where f jumps, or nearly so: what a quadrature wants to know."""
+        return (self.constants["c"],) if self.integrand in ("step", "sigmoid") else ()
+
+    def exact_mean(self):
+        """The gradient, a tuple of numbers or arrays, one a parameter; None where it is not known.
+
+        As f is a sum over coordinates, of one coordinate by quadrature or by a sum; of vectors from
+        the mean and the variance of the law, for the linear and the quadratic f.
+        """
+        if not self.law.EVENT:
+            return exact.gradient(self.f, self.law, self.numbers, breaks=self.breaks)
+        if not offers(self.law, "mean") or self.integrand not in ("linear", "quadratic"):
+            return None
+        mean, mean_vjp = self.law.mean(*self.params)
+        if self.integrand == "linear":
+            return mean_vjp(np.full_like(mean, self.constants["a"]))
+        variance, variance_vjp = self.law.variance(*self.params)
+        by_mean = mean_vjp(2.0 * (mean - self.constants["k"]))
+        return tuple(map(np.add, by_mean, variance_vjp(np.ones_like(variance))))
+
+    def exact_variance(self, estimator):
+        """The variance of one estimate by the estimator of that name, a tuple, one a parameter;
+        None where it is not known. For a Normal a closed form, otherwise a quadrature."""
+        if self.law_name == "normal":
+            known = exact.closed_form(
+                estimator, self.integrand, self.constants, *self.numbers, D=self.D
+            )
+            if known is not None:
+                return tuple(known[name][1] for name in self.law.PARAMS)
+        if self.law.EVENT:
+            return None
+        arguments = self.f, self.law, self.numbers
+        if estimator == "pathwise" and self.has_one_noise and offers(self.law, "score"):
+            return exact.variance_of_path(*arguments, breaks=self.breaks)
+        if estimator in BASELINES and offers(self.law, "score"):
+            baseline = BASELINES[estimator]
+            return exact.variance_of_score(*arguments, self.D, baseline, breaks=self.breaks)
+        return None
+
+    @property
+    def numbers(self):
+        """The parameters of one coordinate, as numbers."""
+        return tuple(self.one.values())
+
+    @property
+    def has_one_noise(self):
+        """Whether a draw is made of one number: its path is then the only one there is."""
+        return self.law.KIND != "none" and self.law.noise(np.random.default_rng(0), (1,)).ndim == 1
+
+    def in_dimension(self, D):
+        """The same with another number of coordinates."""
+        return replace(self, D=D)
+
+    @property
+    def one_coordinate(self):
+        """'E f(z), f = cosine(k = 4), z ~ normal(loc = 1, scale = 0.5)'."""
+
         def listed(values):
-            return ", ".join(f"{name} = {value:g}" for name, value in values.items())
+            return ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
 
         f = f"{self.integrand}({listed(self.constants)})"
-        return f"E f(z), f = {f}, z ~ {self.law_name}({listed(self.one)}), D = {self.D}"
+        return f"E f(z), f = {f}, z ~ {self.law_name}({listed(self.one)})"
+
+    def __str__(self):
+        return f"{self.one_coordinate}, D = {self.D}"
 
 
 def problem(integrand, law, D=1):
     """The Problem of an integrand and a law, each as `NAME:key=value,...`, in D dimensions.
 
     ValueError, naming what was wrong, for an unknown name or key, for a value that is no number,
-    and for parameters that are not in the sets of the law.
+    for parameters that are not in the sets of the law, and on a circle for an f that jumps.
     """
     check_count("dimension", D)
     integrand, constants = _read("integrand", integrand, INTEGRANDS)
@@ -76,12 +141,26 @@ def problem(integrand, law, D=1):
     one = one | OWN_DEFAULTS.get(name, {}) | given
     chosen = Problem(integrand, constants, name, one, D)
     check(sets, *chosen.params)
+    if hasattr(chosen.law, "PERIOD"):
+        _check_periodic(chosen)
     return chosen
+
+
+def _check_periodic(chosen):
+    ends = np.array(chosen.law.support(*chosen.numbers))
+    low, high = chosen.f(ends[:, None])[0]
+    if abs(high - low) > 1e-9 * (1.0 + abs(high)):
+        raise ValueError(
+            f"{chosen.law_name} lives on a circle, so f must repeat after {chosen.law.PERIOD:.6g}, "
+            f"and {chosen.integrand} does not: take cosine with a whole k"
+        )
 
 
 def _filled(kind, value, D):
     if kind == "positive number":
         return np.array(value)
+    if kind == "real vector":  # equal logits would have a gradient of 0
+        return value * np.arange(1.0, D + 1.0) / D
     return value * np.eye(D) if kind == "cholesky" else np.full(D, value)
 
 

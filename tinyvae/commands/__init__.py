@@ -4,6 +4,6 @@ Each has `add(subparsers)`, which describes its options, and `run(args)`, which 
 code. Matplotlib and tqdm are imported where they are used, so that `--help` is quick.
 """
 
-from tinyvae.commands import gradcheck, trace, train
+from tinyvae.commands import gradcheck, trace, train, variance
 
-COMMANDS = (train, gradcheck, trace)
+COMMANDS = (train, gradcheck, trace, variance)

@@ -8,7 +8,7 @@ Latents and dimensions count from 0, as the columns of the arrays do. Where seve
 figure, make it in `with style():`, which turns on the layout that keeps their labels apart.
 """
 
-from .canvas import BLUE, GREY, ORANGE, PURPLE, save, style
+from .canvas import BLUE, GREY, ORANGE, PURPLE, save, side_by_side, style
 from .training import (
     grid_points,
     image_grid,
@@ -43,6 +43,7 @@ __all__ = [
     "reconstructions",
     "samples",
     "save",
+    "side_by_side",
     "steepening",
     "style",
     "variance_by_dimension",

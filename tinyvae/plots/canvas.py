@@ -61,6 +61,12 @@ def axes_or_new(ax, width, height):
     return plt.subplots(figsize=(width, height))[1] if ax is None else ax
 
 
+@style()
+def side_by_side(count, width=4.5, height=3.7):
+    """A new figure and its `count` Axes in a row, of so many inches each."""
+    return plt.subplots(1, count, figsize=(count * width, height))
+
+
 def split(ax, heights):
     """`ax` shrunk to the upper part of its place, and a new Axes in the lower."""
     slot, box = ax.get_subplotspec(), ax.get_position()

@@ -32,7 +32,7 @@ def colour_of(name):
 
 
 @style()
-def variance_by_dimension(dimensions, exact, measured, ax=None):
+def variance_by_dimension(dimensions, exact, measured, title=None, ax=None):
     """The variance of each estimator against the dimension D, both axes logarithmic.
 
     dimensions (n,), increasing. exact: {name: variances (n,)}, drawn as lines, each named at its
@@ -53,40 +53,42 @@ def variance_by_dimension(dimensions, exact, measured, ax=None):
         ax.plot(dimensions, values, label=f"{name}, measured", **dots)
         if name not in exact:
             ends.append((values[-1], name, colour_of(name)))
-    ax.figure.draw_without_rendering()  # the labels are placed in the limits as they are now
-    label_ends(ax, ends)
-    return ax
+    return _finished(ax, ends, title)
 
 
 @style()
-def variance_ratio(x, exact, measured, crossings, ax=None):
+def variance_ratio(x, exact, dots, measured, crossings, title=None, ax=None):
     """Var(score function) / Var(pathwise) against x = k sigma, for cos(k z).
 
-    x (n,), increasing; exact, measured: {"mu": (n,), "sigma": (n,)}, lines and dots; crossings:
-    {"mu": x where its line is at 1, ...}. Below the line at 1 REINFORCE is the better of the two.
+    x (n,), increasing; exact {"loc": (n,), "scale": (n,)}, drawn as lines; measured {"loc": (m,),
+    ...} at the places `dots` (m,). crossings: {"loc": x where its line is at 1, ...}. Below the
+    line at 1 the score function is the better of the two.
     """
-    x = _increasing("x", x)
+    x, dots = _increasing("x", x), _increasing("dots", dots)
     ax = axes_or_new(ax, 6.2, 4.2)
-    ax.set(xscale="log", yscale="log", xlabel="k σ: waves of cos(kz) within a standard deviation")
+    ax.set(xscale="log", yscale="log", xlabel="kσ: how far cos(kz) turns within one σ of z")
     ax.set_ylabel("Var(score function) / Var(pathwise)")
+    ticks = 2.0 ** np.arange(np.ceil(np.log2(x[0])), np.floor(np.log2(x[-1])) + 1)
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
     ax.axhline(1.0, color="0.35", linewidth=0.8)
-    for name, colour in (("mu", BLUE), ("sigma", ORANGE)):
-        ax.plot(
-            x, as_array(f"exact[{name!r}]", exact[name], len(x)), color=colour, label=f"d/d{name}"
-        )
-        dots = {"color": colour, "marker": "o", "linestyle": "none", "zorder": 3}
-        ax.plot(x, as_array(f"measured[{name!r}]", measured[name], len(x)), **dots)
+    ends = []
+    for name, colour in (("loc", BLUE), ("scale", ORANGE)):
+        line = as_array(f"exact[{name!r}]", exact[name], len(x))
+        ax.plot(x, line, color=colour)
+        look = {"color": colour, "marker": "o", "linestyle": "none", "zorder": 3}
+        ax.plot(dots, as_array(f"measured[{name!r}]", measured[name], len(dots)), **look)
         ax.axvline(crossings[name], color=colour, linewidth=0.8, linestyle=":")
         at = {"xytext": (3, 5), "textcoords": "offset points", "color": colour}
         ax.annotate(f"{crossings[name]:.3g}", (crossings[name], 1.0), **at)
+        ends.append((line[-1], f"d/d{name}", colour))
     ax.text(0.98, 0.95, "pathwise better", transform=ax.transAxes, ha="right", color="0.35")
     ax.text(0.02, 0.05, "score function better", transform=ax.transAxes, color="0.35")
-    legend_above(ax)
-    return ax
+    return _finished(ax, ends, title)
 
 
 @style()
-def steepening(tau, variances, truth, estimates, ax=None):
+def steepening(tau, variances, truth, estimates, title=None, ax=None):
     """What a sigmoid of width tau costs while it becomes a step, from left to right.
 
     tau (n,), decreasing. variances: {name: (n,)}, of one estimate, drawn above; truth (n,), the
@@ -113,9 +115,7 @@ def steepening(tau, variances, truth, estimates, ax=None):
     below.set(ylim=(low - margin, high + margin), ylabel="means of a batch")
     below.set(xlabel="steepness 1/τ of the sigmoid: a step at the right end")
     ax.tick_params(labelbottom=False)
-    ax.figure.draw_without_rendering()
-    label_ends(ax, ends)
-    return ax
+    return _finished(ax, ends, title)
 
 
 @style()
@@ -129,11 +129,11 @@ def gradient_histogram(gradients, exact, name, ax=None):
     low = min(np.quantile(g, 0.005) for g in arrays.values())
     high = max(np.quantile(g, 0.995) for g in arrays.values())
     pad = 0.05 * (high - low) or 1.0
-    bins = np.linspace(low - pad, high + pad, 121)
+    bins = np.linspace(low - pad, high + pad, 81)
     for key, g in arrays.items():
         weights = np.full(len(g), 1.0 / (len(g) * (bins[1] - bins[0])))  # of all, also those cut
-        look = {"histtype": "stepfilled", "color": colour_of(key), "alpha": 0.45}
-        ax.hist(g, bins, weights=weights, label=f"{key}: variance {g.var():.3g}", **look)
+        look = {"histtype": "stepfilled", "fc": (colour_of(key), 0.15), "ec": colour_of(key)}
+        ax.hist(g, bins, weights=weights, label=f"{key}: variance {g.var():.3g}", lw=1.4, **look)
     if exact is not None:
         ax.axvline(exact, color="0.2", linewidth=1.0, linestyle=DASHES, label=f"exact {exact:.4g}")
     ax.set(yscale="log", xlabel=f"one estimate of the gradient in {name}", ylabel="density")
@@ -142,11 +142,11 @@ def gradient_histogram(gradients, exact, name, ax=None):
 
 
 @style()
-def descent(paths, loss, name, ax=None):
+def descent(paths, goal, name, title=None, ax=None):
     """Runs of gradient descent under each estimator: {estimator: (R, T) values of a parameter}.
 
-    Of R runs the median and the band from the 10th to the 90th percentile; `loss` is the title's
-    E f, `name` the parameter's.
+    Of R runs the median and the band from the 10th to the 90th percentile; `goal` is where the
+    minimum is, `name` the parameter's.
     """
     ax = axes_or_new(ax, 4.6, 3.6)
     for key, runs in paths.items():
@@ -155,7 +155,17 @@ def descent(paths, loss, name, ax=None):
         steps = np.arange(runs.shape[1])
         ax.fill_between(steps, low, high, color=colour_of(key), alpha=0.2, linewidth=0)
         ax.plot(steps, middle, color=colour_of(key), label=key)
-    ax.set(xlabel="step, one draw each", ylabel=name, title=loss)
+    ax.axhline(goal, color="0.2", linewidth=1.0, linestyle=DASHES, label="minimum")
+    ax.set(xlabel="step, one draw each", ylabel=name, title=title or "")
+    ax.legend(loc="best")
+    return ax
+
+
+def _finished(ax, ends, title):
+    """`ax` with its title, and its lines named at their ends."""
+    ax.set_title(title or "")
+    ax.figure.draw_without_rendering()  # the names are placed in the limits as they are now
+    label_ends(ax, ends)
     return ax
 
 

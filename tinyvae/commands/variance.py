@@ -1,0 +1,124 @@
+"""`tinyvae variance`: gradient estimators held against the exact answer, and each other."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tinyvae.compare import compare, table
+from tinyvae.distributions import LAWS
+from tinyvae.errors import check_count, unknown
+from tinyvae.estimators import ESTIMATORS
+from tinyvae.integrands import INTEGRANDS
+from tinyvae.problem import problem
+
+LEGEND = (
+    "z: the mean's distance from the exact gradient in standard errors; beyond 5, a bias",
+    "ratio: of the variance to the pathwise one, or to the first row's; snr: |mean| / deviation",
+    "cost: evaluations of f in one estimate; v * cost: the variance of one evaluation",
+)
+
+
+def add(subparsers):
+    parser = subparsers.add_parser(
+        "variance",
+        help="compare gradient estimators: reparameterization, REINFORCE and others",
+        description="Estimate the gradient of E f(z) in the parameters of a law with every "
+        "estimator that the law admits: mean, bias in standard errors, variance measured and "
+        "exact, its ratio to the pathwise one, cost. The figures show where each of them wins. "
+        "Constants are set as in: --integrand cosine:k=4 --law normal:loc=1,scale=0.5",
+    )
+    parser.add_argument(
+        "--integrand",
+        default="quadratic",
+        metavar="F",
+        help=f"f, summed over the coordinates: {', '.join(INTEGRANDS)} (default: quadratic)",
+    )
+    parser.add_argument("--law", default="normal", help=f"{', '.join(LAWS)} (default: normal)")
+    parser.add_argument(
+        "--dimension", type=int, default=1, metavar="D", help="coordinates of z (default: 1)"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=100_000, metavar="S", help="estimates (default: 100000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument(
+        "--estimators", nargs="+", metavar="NAME", help="only those with this in their name"
+    )
+    parser.add_argument(
+        "--out", default="runs/variance", metavar="DIR", help="for figures (default: runs/variance)"
+    )
+    parser.add_argument("--no-figures", action="store_true", help="print the tables alone")
+    parser.set_defaults(run=run)
+
+
+def run(args):
+    check_count("samples", args.samples, at_least=2)
+    check_count("seed", args.seed, at_least=0)
+    chosen = problem(args.integrand, args.law, args.dimension)
+    names = args.estimators or [""]
+    rows = [row for row in ESTIMATORS if any(name in row.name for name in names)]
+    if not rows:
+        raise unknown("estimator", " ".join(names), [row.name for row in ESTIMATORS])
+    out = Path(args.out)
+    if not args.no_figures:
+        out.mkdir(parents=True, exist_ok=True)  # before the work, so that an error comes first
+
+    print(f"The gradient of {chosen}, {args.samples} estimates")
+    print(f"The path is {chosen.law.KIND}: {chosen.law.WHY}\n")
+    tables, notes = measure(rows, chosen, args.samples, args.seed)
+    for name, comparisons in tables.items():
+        print(f"d/d{name}" + (", mean over the coordinates" if args.dimension > 1 else ""))
+        print(table(comparisons), end="\n\n")
+    print(*LEGEND, *notes, sep="\n")
+    if not args.no_figures:
+        from tinyvae.commands import variance_figures  # here: matplotlib takes a while to import
+
+        names = variance_figures.draw(chosen, args.samples, args.seed, out)
+        print(f"\nwritten to {out}: {', '.join(names)}")
+    return 0
+
+
+def measure(rows, chosen, samples, seed):
+    """({parameter: comparisons}, notes): every estimator that the law admits, on noise of its own
+    from the same seed; the notes say what is biased, what has no exact answer, and what refused."""
+    truth = attempt(chosen.exact_mean)
+    tables, notes = {name: [] for name in chosen.law.PARAMS}, []
+    if isinstance(truth, str):
+        truth, _ = None, notes.append(f"no exact gradient: {truth}")
+    for row in rows:
+        if not row.admits(chosen.law):
+            continue
+        variance = attempt(lambda row=row: chosen.exact_variance(row.name))
+        if isinstance(variance, str):
+            variance, _ = None, notes.append(f"{row.name}, no exact variance: {variance}")
+        found = attempt(
+            lambda row=row, variance=variance: compare(
+                row,
+                chosen.f,
+                chosen.law,
+                chosen.params,
+                samples=samples,
+                rng=np.random.default_rng(seed),
+                exact_mean=truth,
+                exact_variance=variance,
+            )
+        )
+        if isinstance(found, str):
+            notes.append(f"{row.name}: {found}")
+            continue
+        if row.unbiased is not True:
+            notes.append(f"{row.name} is not unbiased: {row.unbiased}")
+        for comparison in found:
+            if comparison is not None:
+                tables[comparison.parameter].append(comparison)
+    notes += [f"{name}: no estimator here has a gradient" for name in tables if not tables[name]]
+    return {name: found for name, found in tables.items() if found}, notes
+
+
+def attempt(make):
+    """What `make()` returns, or the text of the error: an estimator that does not fit the problem
+    is a remark under the table, not the end of it."""
+    try:
+        return make()
+    except (ValueError, ArithmeticError) as error:
+        return str(error)
