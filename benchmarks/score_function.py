@@ -14,7 +14,7 @@ import time
 import numpy as np
 import torch
 
-from tinyvae.compare import CHUNK, compare
+from tinyvae.comparison import CHUNK, compare
 from tinyvae.distributions import normal
 from tinyvae.estimators import by_name
 from tinyvae.integrands import quadratic

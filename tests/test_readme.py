@@ -22,9 +22,12 @@ def run(folder, *arguments):
 
 
 def test_the_examples_run_and_learn(tmp_path):
-    example, reload = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    example, reload, estimators = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
     run(tmp_path, "-m", "tinyvae", "train", "--epochs", "1", "--hidden", "8")
     run(tmp_path, "-c", reload + "assert pictures.shape == (16, 64)")
+    table = run(tmp_path, "-c", estimators).stdout
+    assert "score function, leave-one-out" in table
+    assert "rejection path with correction" in table
     done = run(tmp_path, "-c", example)
     bound = float(re.search(r"held-out negative ELBO ([\d.]+) nats", done.stdout)[1])
     # Independent pixels with their training frequencies reach 24.7 (see test_train.py).

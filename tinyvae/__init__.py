@@ -7,7 +7,9 @@ pulls a gradient back through it. The imports below are in reading order.
 # isort: off
 from tinyvae import ops
 from tinyvae.reparameterize import reparameterize
-from tinyvae import distributions
+from tinyvae import distributions, constraints
+from tinyvae import integrands, estimators, exact
+from tinyvae.comparison import compare
 from tinyvae.kl import kl, kl_per_latent
 from tinyvae.elbo import elbo, negative_elbo
 from tinyvae.nn import MLP, Dense, Layout
@@ -27,6 +29,11 @@ __all__ = [  # noqa: RUF022 - in reading order, too
     "ops",
     "reparameterize",
     "distributions",
+    "constraints",
+    "integrands",
+    "estimators",
+    "exact",
+    "compare",
     "kl",
     "kl_per_latent",
     "elbo",

@@ -5,7 +5,7 @@ is covered with its line in the table.
 """
 
 from tinyvae import exact
-from tinyvae.compare import compare
+from tinyvae.comparison import compare
 from tinyvae.distributions import LAWS
 from tinyvae.estimators import ESTIMATORS
 from tinyvae.problem import problem

@@ -4,7 +4,7 @@ exact one."""
 import numpy as np
 
 from tinyvae.checks import CASES, Draw
-from tinyvae.compare import worst
+from tinyvae.comparison import worst
 from tinyvae.differences import METHODS
 from tinyvae.distributions import LAWS
 from tinyvae.errors import check_count, unknown

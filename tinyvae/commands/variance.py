@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyvae.compare import compare, table
+from tinyvae.comparison import compare, table
 from tinyvae.distributions import LAWS
 from tinyvae.errors import check_count, unknown
 from tinyvae.estimators import ESTIMATORS

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tinyvae import plots
-from tinyvae.compare import compare, typical
+from tinyvae.comparison import compare, typical
 from tinyvae.estimators import by_name
 from tinyvae.problem import Problem
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tinyvae.compare import Moments, compare, table
+from tinyvae.comparison import Moments, compare, table
 from tinyvae.distributions import bernoulli, normal, truncated_normal
 from tinyvae.estimators import by_name
 from tinyvae.estimators.estimator import Estimator
@@ -105,6 +105,7 @@ def test_a_parameter_without_a_gradient_has_no_report():
     assert scale.parameter == "scale"
     assert low is None
     assert high is None
+    assert len(table([loc, low, high, scale]).splitlines()) == 3
 
 
 def test_what_the_law_does_not_admit_is_refused_with_its_reason():

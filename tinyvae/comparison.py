@@ -93,7 +93,8 @@ class Comparison:
     def signal_to_noise(self):
         """|mean| / standard deviation of one estimate; infinite where there is no spread."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.abs(self.mean) / np.sqrt(self.variance)
+            ratio = np.abs(self.mean) / np.sqrt(self.variance)
+        return np.where(self.variance > 0.0, ratio, np.inf)
 
     @property
     def cost_adjusted(self):
@@ -139,7 +140,9 @@ def table(comparisons):
     """Comparisons as aligned lines; of arrays the mean over the coordinates, of z the worst.
 
     The ratio is that of the variance to the pathwise one or, without it, to that of the first row.
+    What is None, a parameter that an estimator has no gradient for, has no line.
     """
+    comparisons = [comparison for comparison in comparisons if comparison is not None]
     first = next((c for c in comparisons if c.estimator == "pathwise"), comparisons[0])
     base = typical(first.variance)
     rows = [HEADS, *(comparison.row(base) for comparison in comparisons)]
