@@ -771,6 +771,7 @@ def test_a_full_disk_behind_standard_output_is_an_error():
 # -- gradcheck ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_gradcheck_passes_on_every_row(run):
     code, out, err = run("gradcheck")
     assert (code, err) == (0, "")
@@ -794,6 +795,15 @@ def test_gradcheck_passes_on_every_row(run):
         if z != "-":
             assert int(gradients) >= int(estimators) >= 2
             assert abs(float(z)) <= 5
+    assert out.endswith("\n0 failed\n")
+
+
+def test_gradcheck_of_a_law_and_its_estimates(run):
+    code, out, err = run("gradcheck", "gamma")
+    assert (code, err) == (0, "")
+    assert re.search(r"^gamma\.rsample .* -  ok$", out, re.M)
+    assert re.search(r"^gamma\.log_prob .*e-1\d  ok$", out, re.M)
+    assert re.search(r"^gamma +11 +21 ", out, re.M)
     assert out.endswith("\n0 failed\n")
 
 

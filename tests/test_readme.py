@@ -58,4 +58,4 @@ def test_the_continuous_integration_runs_the_commands_of_the_readme():
         check=True,
     )
     assert done.stdout.startswith("pip install . && python -m tinyvae train\n")
-    assert 'pip install -e ".[test]" && pytest\n' in done.stdout
+    assert 'pip install -e ".[test]" && pytest -n 2' in done.stdout
