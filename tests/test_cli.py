@@ -854,13 +854,15 @@ def test_variance_is_the_same_for_the_same_seed(run):
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_variance_of_every_law(run, law):
+@pytest.mark.parametrize("dimension", [1, 3])
+@pytest.mark.filterwarnings("error")
+def test_variance_of_every_law(run, law, dimension):
     f = "cosine:k=1" if law == "von_mises" else "sigmoid:c=0.3"
-    code, out, _ = run(
+    code, out, err = run(
         *("variance", "--no-figures", "--samples", "200", "--law", law, "--integrand", f),
-        *("--dimension", "3"),
+        *("--dimension", dimension),
     )
-    assert code == 0
+    assert (code, err) == (0, "")
     assert "nan" not in out
     assert f"d/d{next(iter(LAWS[law].PARAMS))}" in out
 
@@ -875,6 +877,31 @@ def test_a_step_is_invisible_to_the_path_and_said_to_be(run):
     assert path[:4] == ["0", "0.35207", "-inf", "0"]  # mean, exact, z, variance
     assert abs(float(score[2])) < 5
     assert score[5] == "0.36062"  # the exact variance
+
+
+def test_waves_under_a_cauchy_where_the_path_has_infinite_variance(run):
+    args = ("--law", "cauchy", "--integrand", "cosine", "--samples", "5000")
+    _, out, _ = run("variance", "--no-figures", *args)
+    path, score = (
+        re.search(rf"d/dscale.*^{name}  +([^\n]*)", out, re.M | re.S)[1].split()
+        for name in ("pathwise", "score function")
+    )
+    assert path[5] == "inf"
+    assert abs(float(score[2])) < 5
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_expectation_that_is_infinite_is_a_remark_not_a_number(run):
+    args = ("--law", "cauchy", "--integrand", "exponential", "--samples", "2000")
+    code, out, err = run("variance", "--no-figures", *args)
+    assert (code, err) == (0, "")
+    assert "nan" not in out
+    assert "by pathwise overflow: is E f(z) finite at all?" in out
+
+
+def test_vectors_have_three_coordinates_unless_told(run):
+    _, out, _ = run("variance", "--no-figures", "--law", "dirichlet", "--samples", "100")
+    assert "D = 3, 100 estimates" in out
 
 
 def test_the_score_of_a_moving_support_is_not_in_the_table(run):

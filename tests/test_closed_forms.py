@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import integrate
 
 from tinyvae.distributions import gaussian, normal
 from tinyvae.estimators import by_name
@@ -504,6 +505,26 @@ def test_a_step_far_away_is_a_constant():
 
 
 # -- What is refused
+
+
+@pytest.mark.parametrize("k", [2.0, -0.7])
+def test_waves_under_a_cauchy_agree_with_a_fourier_quadrature(k):
+    """QAWF takes the waves apart, from the middle: z = loc + y and its mirror image."""
+
+    def mean(loc, scale):
+        half, _ = integrate.quad(
+            lambda y: 2.0 * scale / (np.pi * (scale**2 + y**2)), 0, np.inf, weight="cos", wvar=k
+        )
+        return math.cos(k * loc) * half
+
+    loc, scale, h = 0.4, 0.8, 1e-3
+    d = [
+        (8 * (mean(loc + h, scale) - mean(loc - h, scale)) - mean(loc + 2 * h, scale)
+         + mean(loc - 2 * h, scale)) / (12 * h),
+        (8 * (mean(loc, scale + h) - mean(loc, scale - h)) - mean(loc, scale + 2 * h)
+         + mean(loc, scale - 2 * h)) / (12 * h),
+    ]  # fmt: skip
+    np.testing.assert_allclose(closed_forms.cosine_under_cauchy(k, loc, scale), d, rtol=1e-6)
 
 
 def test_none_where_there_is_no_formula():

@@ -749,6 +749,8 @@ def test_the_kind_of_the_path_is_what_is_offered(law):
     if law.KIND == "none":
         with pytest.raises(Undefined, match=r"use|sum over|score_function"):
             law.rsample(*parameters(law), noise=noise_of(law, parameters(law), 3))
+        with pytest.raises(Undefined, match=r"use|sum over|score_function"):
+            law.implicit(1.0, *parameters(law))
 
 
 @EVERY

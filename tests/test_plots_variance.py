@@ -81,6 +81,12 @@ def test_lines_carry_the_exact_variances_and_their_slopes():
     assert "pathwise: slope 0.0" in texts
 
 
+def test_a_variance_of_zero_is_left_out_not_the_whole_line():
+    ax = by_dimension(exact={"score function": [0.0, 2.0, 20.0], "pathwise": [0, 0, 0]})
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [np.nan, 2.0, 20.0])
+    assert [text.get_text() for text in ax.texts] == ["score function: slope 1.0"]
+
+
 def test_names_at_line_ends_do_not_overlap_on_a_logarithmic_axis():
     same = {"score function": 3.0 * D, "score function, b": 3.01 * D, "pathwise": 2.99 * D}
     ax = by_dimension(exact=same)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyvae.distributions.law import draw_shape
-from tinyvae.errors import check_count
+from tinyvae.errors import NotFinite, check_count
 
 CHUNK = 2**17  # numbers in an array of a chunk: about a megabyte, so that it stays in the cache
 
@@ -161,6 +161,7 @@ def compare(
     many estimates, 2 at least. exact_mean, exact_variance: a tuple, one a parameter (None for what
     is not known), of numbers or arrays of the parameter's shape. chunk: numbers in an array.
 
+    NotFinite (an ArithmeticError) where the estimates overflow, as where E f(z) is infinite.
     An estimator that looks at other samples (running mean, cross-fitting) sees those of its chunk.
     """
     check_count("samples", samples, at_least=2)
@@ -169,8 +170,9 @@ def compare(
     total = None
     for k in range(pieces):
         size = samples * (k + 1) // pieces - samples * k // pieces
-        grads = estimator(f, law, params, rng, size)
-        found = [None if grad is None else Moments.of(grad) for grad in grads]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+            grads = estimator(f, law, params, rng, size)
+            found = [None if grad is None else Moments.of(grad) for grad in grads]
         total = found if total is None else list(map(_joined, total, found))
     nothing = (None,) * len(params)
     return tuple(
@@ -186,6 +188,10 @@ def _joined(one, two):
 
 
 def _comparison(estimator, name, law, params, moments, exact_mean, exact_variance):
+    if not np.isfinite(moments.M4).all():
+        raise NotFinite(
+            f"the estimates of d/d{name} by {estimator.name} overflow: is E f(z) finite at all?"
+        )
     variance = moments.M2 / (moments.n - 1)
     # Estimates that differ by their rounding alone have no variance.
     spread = variance > (1e-11 * moments.mean) ** 2

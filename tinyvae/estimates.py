@@ -4,9 +4,11 @@
 is covered with its line in the table.
 """
 
+import numpy as np
+
 from tinyvae import exact
 from tinyvae.comparison import compare
-from tinyvae.distributions import LAWS
+from tinyvae.distributions import LAWS, binary_concrete
 from tinyvae.estimators import ESTIMATORS
 from tinyvae.problem import problem
 
@@ -17,14 +19,31 @@ WIDTH = 3  # of a vector
 
 
 def truth(law_name):
-    """(the Problem, its exact gradient): for numbers the finite difference of a quadrature, which
-    knows nothing of scores and paths; for vectors the closed forms of mean and variance. None for
-    a law of vectors without these."""
+    """(the Problem, its exact gradient).
+
+    For numbers the finite difference of a quadrature, which knows nothing of scores and paths; for
+    vectors the closed forms of mean and variance; for a Concrete, which has none, two coordinates:
+    y and 1 - y, where y is a binary Concrete of the difference of the logits.
+    """
+    if law_name == "concrete":
+        chosen = problem(VECTOR_F, law_name, 2)
+        return chosen, _two_coordinates(chosen)
     if LAWS[law_name].EVENT:
         chosen = problem(VECTOR_F, law_name, WIDTH)
         return chosen, chosen.exact_mean()
-    chosen = problem(CIRCLE_F if hasattr(LAWS[law_name], "PERIOD") else SCALAR_F, law_name)
+    f = CIRCLE_F if hasattr(LAWS[law_name], "PERIOD") else SCALAR_F
+    chosen = problem(f, law_name)
     return chosen, exact.gradient_by_differences(chosen.f, chosen.law, chosen.numbers)
+
+
+def _two_coordinates(chosen):
+    def both(y):
+        return chosen.f(np.stack([y, 1.0 - y], axis=-1))
+
+    logits, temperature = chosen.params
+    numbers = logits[0] - logits[1], temperature
+    dlogit, dtemperature = exact.gradient_by_differences(both, binary_concrete, numbers)
+    return np.array([dlogit, -dlogit]), dtemperature
 
 
 def estimates(row, chosen, gradient, samples, rng):

@@ -5,6 +5,7 @@ a default: `cosine:k=4`, `normal:loc=1,scale=0.5`.
 """
 
 import inspect
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,11 +15,19 @@ from tinyvae.distributions import LAWS
 from tinyvae.distributions.law import offers
 from tinyvae.distributions.sets import check
 from tinyvae.errors import check_count, check_number, unknown
+from tinyvae.estimators.baselines import DRAWS, PILOT
+from tinyvae.exact.variance import Moments, with_optimal_baseline
 from tinyvae.integrands import INTEGRANDS
 
 # What a parameter is unless something else is asked for, by its set; not 0, where gradients vanish.
 DEFAULTS = {"real": 0.5, "positive": 1.0, "positive number": 0.5, "above low": 2.0}
-BASELINES = {"score function": None, "score function, optimal baseline": "optimal"}
+BY_MOMENTS = {  # the variance of a score function estimate, from the Moments of f and the score
+    "score function": Moments.variance,
+    # The mean of a pilot is a baseline with a variance of its own.
+    "score function, constant baseline": lambda m, D: m.variance(D, D * m.A1, D * m.v / PILOT),
+    "score function, optimal baseline": with_optimal_baseline,
+    "score function, leave-one-out": lambda m, D: m.leave_one_out(D, DRAWS),
+}
 OWN_DEFAULTS = {"student_t": {"df": 10.0}}  # with fewer, a variance has no variance
 
 
@@ -59,9 +68,12 @@ class Problem:
     def exact_mean(self):
         """The gradient, a tuple of numbers or arrays, one a parameter; None where it is not known.
 
-        As f is a sum over coordinates, of one coordinate by quadrature or by a sum; of vectors from
-        the mean and the variance of the law, for the linear and the quadratic f.
+        As f is a sum over coordinates, of one coordinate by quadrature or by a sum (of the waves
+        under the tails of a Cauchy, which no quadrature gets to the end of, in closed form); of
+        vectors from the mean and the variance of the law, for the linear and the quadratic f.
         """
+        if self.law_name == "cauchy" and self.integrand == "cosine":
+            return exact.cosine_under_cauchy(self.constants["k"], *self.numbers)
         if not self.law.EVENT:
             return exact.gradient(self.f, self.law, self.numbers, breaks=self.breaks)
         if not offers(self.law, "mean") or self.integrand not in ("linear", "quadratic"):
@@ -76,21 +88,29 @@ class Problem:
     def exact_variance(self, estimator):
         """The variance of one estimate by the estimator of that name, a tuple, one a parameter;
         None where it is not known. For a Normal a closed form, otherwise a quadrature."""
-        if self.law_name == "normal":
-            known = exact.closed_form(
-                estimator, self.integrand, self.constants, *self.numbers, D=self.D
-            )
+        if self.law_name in ("normal", "gaussian"):
+            known = self._closed_form(estimator)
             if known is not None:
-                return tuple(known[name][1] for name in self.law.PARAMS)
+                return known
         if self.law.EVENT:
             return None
         arguments = self.f, self.law, self.numbers
         if estimator == "pathwise" and self.has_one_noise and offers(self.law, "score"):
             return exact.variance_of_path(*arguments, breaks=self.breaks)
-        if estimator in BASELINES and offers(self.law, "score"):
-            baseline = BASELINES[estimator]
-            return exact.variance_of_score(*arguments, self.D, baseline, breaks=self.breaks)
+        if estimator in BY_MOMENTS and offers(self.law, "score"):
+            rule = BY_MOMENTS[estimator]
+            return exact.variance_of_score(*arguments, self.D, rule, breaks=self.breaks)
         return None
+
+    def _closed_form(self, estimator):
+        loc, scale = self.numbers
+        in_logvar = self.law_name == "gaussian"
+        scale = math.exp(0.5 * scale) if in_logvar else scale
+        known = exact.closed_form(estimator, self.integrand, self.constants, loc, scale, self.D)
+        if known is None:
+            return None
+        by_scale = exact.of_logvar(known["scale"], scale) if in_logvar else known["scale"]
+        return known["loc"][1], by_scale[1]
 
     @property
     def numbers(self):
@@ -120,13 +140,14 @@ class Problem:
         return f"{self.one_coordinate}, D = {self.D}"
 
 
-def problem(integrand, law, D=1):
+def problem(integrand, law, D=None):
     """The Problem of an integrand and a law, each as `NAME:key=value,...`, in D dimensions.
+
+    D is 1 if it is None, or 3 for a law of vectors.
 
     ValueError, naming what was wrong, for an unknown name or key, for a value that is no number,
     for parameters that are not in the sets of the law, and on a circle for an f that jumps.
     """
-    check_count("dimension", D)
     integrand, constants = _read("integrand", integrand, INTEGRANDS)
     defaults = inspect.signature(INTEGRANDS[integrand]).parameters
     constants = {name: p.default for name, p in defaults.items()} | constants
@@ -134,6 +155,7 @@ def problem(integrand, law, D=1):
     if constants.get("tau", 1.0) <= 0:
         raise ValueError(f"tau must be greater than 0, not {constants['tau']:g}")
     name, given = _read("law", law, LAWS)
+    D = (3 if LAWS[name].EVENT else 1) if D is None else check_count("dimension", D)
     sets = LAWS[name].PARAMS
     _known(f"parameter of {name}", given, sets)
     kinds = {"real vector": "real", "positive vector": "positive", "cholesky": "positive"}

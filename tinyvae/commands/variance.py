@@ -35,7 +35,7 @@ def add(subparsers):
     )
     parser.add_argument("--law", default="normal", help=f"{', '.join(LAWS)} (default: normal)")
     parser.add_argument(
-        "--dimension", type=int, default=1, metavar="D", help="coordinates of z (default: 1)"
+        "--dimension", type=int, metavar="D", help="coordinates of z (default: 1, of vectors 3)"
     )
     parser.add_argument(
         "--samples", type=int, default=100_000, metavar="S", help="estimates (default: 100000)"
@@ -67,7 +67,7 @@ def run(args):
     print(f"The path is {chosen.law.KIND}: {chosen.law.WHY}\n")
     tables, notes = measure(rows, chosen, args.samples, args.seed)
     for name, comparisons in tables.items():
-        print(f"d/d{name}" + (", mean over the coordinates" if args.dimension > 1 else ""))
+        print(f"d/d{name}" + (", mean over the coordinates" if chosen.D > 1 else ""))
         print(table(comparisons), end="\n\n")
     print(*LEGEND, *notes, sep="\n")
     if not args.no_figures:

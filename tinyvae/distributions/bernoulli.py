@@ -21,6 +21,7 @@ rsample = undefined(
     "there is one, and the gradient is all in the jumps; use score_function, or an estimator made "
     "for it (DisARM, REBAR), or sum over both values"
 )
+implicit = rsample
 
 
 def sample(logits, *, noise):

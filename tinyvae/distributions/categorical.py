@@ -26,6 +26,7 @@ rsample = undefined(
     "gradient is all in the jumps; use score_function with a baseline, or sum over the classes "
     "(local_expectation, enumeration); concrete.py has a path, and a bias"
 )
+implicit = rsample
 
 
 def sample(logits, *, noise):

@@ -23,6 +23,7 @@ rsample = undefined(
     "the logits between its jumps, and the gradient is all in the jumps; use score_function with "
     "a baseline (its values are too many to sum over)"
 )
+implicit = rsample
 
 
 def sample(logits, *, noise):

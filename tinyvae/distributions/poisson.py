@@ -26,6 +26,7 @@ rsample = undefined(
     "one, and the gradient is all in the jumps; use score_function with a baseline, or the "
     "measure-valued E[f(x + 1) - f(x)], which is the gradient itself"
 )
+implicit = rsample
 
 
 def sample(rate, *, noise):

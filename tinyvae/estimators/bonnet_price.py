@@ -31,7 +31,7 @@ def bonnet(f, loc, scale, *, noise):
 
     Approximates: the gradient of the location, which is the pathwise estimate. Requires: f
     continuous, with a derivative almost everywhere; a jump adds its height times p there.
-    Unbiased then. Cost: one evaluation of f and its gradient.
+    Unbiased then. Cost: one evaluation of f and its gradient. Source: Bonnet (1964).
     """
     z = normal.sample(loc, scale, noise=noise)
     y, vjp = f(z)
@@ -45,7 +45,7 @@ def price(curvature, loc, scale, *, noise):
     Approximates: E[f'']/2. Requires: f with a continuous derivative, and f' with one almost
     everywhere. A kink, where f' jumps, has a share in the truth that f'' does not see: of |z|,
     f'' is 0 almost everywhere, and so is the estimate. Unbiased then.
-    Cost: one evaluation of f'', none of f.
+    Cost: one evaluation of f'', none of f. Source: Price (1958).
     """
     return 0.5 * curvature(normal.sample(loc, scale, noise=noise))
 
@@ -55,7 +55,7 @@ def variance_by_path(f, loc, scale, *, noise):
     1/(2 scale).
 
     Approximates: d/dv E[f(z)]. Requires: as Bonnet; a kink does no harm, a jump does. Unbiased
-    then. Cost: one evaluation of f and its gradient.
+    then. Cost: one evaluation of f and its gradient. Source: Kingma & Welling (2014).
     """
     return bonnet(f, loc, scale, noise=noise) * noise / (2.0 * scale)
 
@@ -64,6 +64,7 @@ def variance_by_score(f, loc, scale, *, noise):
     """f(z) (eps² - 1) / (2 scale²): dlog p/dv = (eps² - 1)/(2 v).
 
     Approximates: d/dv E[f(z)]. Requires: E[f²] finite, no more. Unbiased. Cost: one evaluation.
+    Source: Williams (1992).
     """
     y, _ = f(normal.sample(loc, scale, noise=noise))
     return column(y, noise) * (noise * noise - 1.0) / (2.0 * scale * scale)

@@ -31,8 +31,9 @@ def rebar(f, law, params, noise, *, tau=TAU, eta=1.0):
 def rebar_fitted(f, law, params, noise, *, tau=TAU):
     """REBAR with eta = E[A C] / E[C²], which minimises the variance of A - eta C, as E[C] = 0.
 
-    Coordinate by coordinate, and fitted on the other half of the samples, so that it stays unbiased
-    (`baselines.cross_fit`). All else as REBAR; two samples at least.
+    Approximates, requires: as `rebar`; two samples at least. Unbiased: eta is fitted coordinate by
+    coordinate, each half of the samples for the other (`baselines.cross_fit`).
+    Cost: three evaluations of f. Source: Tucker et al. (2017), section 3.2, and cross-fitting.
     """
     A, C = _parts(f, law, params, noise, tau)
     return per_parameter((cross_fit(_best_eta, lambda eta, A, C: A - eta * C, A, C),), params)

@@ -15,7 +15,7 @@ from tinyvae.exact.gradient import gradient, gradient_by_differences
 from tinyvae.exact.variance import moments, path_moments, variance_of_path, variance_of_score
 from tinyvae.exact.variance import velocity
 from tinyvae.exact.closed_forms import closed_form, closed_form_with_baseline, of_logvar
-from tinyvae.exact.closed_forms import optimal_baseline
+from tinyvae.exact.closed_forms import cosine_under_cauchy, optimal_baseline
 # isort: on
 
 __all__ = [  # noqa: RUF022 - in reading order
@@ -35,5 +35,6 @@ __all__ = [  # noqa: RUF022 - in reading order
     "closed_form",
     "closed_form_with_baseline",
     "optimal_baseline",
+    "cosine_under_cauchy",
     "of_logvar",
 ]

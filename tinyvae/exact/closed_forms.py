@@ -307,6 +307,12 @@ def optimal_baseline(integrand, constants, loc, scale, D=1):
     return best
 
 
+def cosine_under_cauchy(k, loc, scale):
+    """(d/dloc, d/dscale) of E cos(k z) = cos(k loc) e^(-|k| scale), z ~ Cauchy(loc, scale)."""
+    size = math.exp(-abs(k) * scale)
+    return -k * math.sin(k * loc) * size, -abs(k) * math.cos(k * loc) * size
+
+
 def of_logvar(of_scale, scale):
     """(mean, variance) in logvar = 2 log scale from those in scale, as dscale/dlogvar = scale/2."""
     mean, variance = of_scale

@@ -44,7 +44,9 @@ class Moments:
         independent of z."""
         n, shift = D - 1, (D - 1) * self.A1 - baseline
         noise = n * self.v + shift * shift + baseline_variance
-        return self.B2 + 2.0 * shift * self.C + noise * self.S2 - self.G**2
+        terms = self.B2, 2.0 * shift * self.C, noise * self.S2, -(self.G**2)
+        total, size = sum(terms), sum(map(abs, terms))
+        return total if total > 1e-14 * size else 0.0  # rounding alone; of one coin b* leaves none
 
     def leave_one_out(self, D=1, draws=2):
         """Of the mean over K draws of (F_k - mean of the other F) s_k: each has a baseline of
@@ -78,23 +80,29 @@ def moments(f, law, params, parameter, *, breaks=(), rtol=1e-9):
     return Moments(*map(float, (A1, v, G, C, B2, S2)))
 
 
-def variance_of_score(f, law, params, D=1, baseline=None, *, breaks=(), rtol=1e-9):
+def with_optimal_baseline(m, D):
+    """The variance with b*, from the Moments m."""
+    return m.variance(D, m.optimal_baseline(D))
+
+
+def variance_of_score(f, law, params, D=1, rule=Moments.variance, *, breaks=(), rtol=1e-9):
     """Of (F(z) - b) s(z_1), for each parameter; inf where it is infinite.
 
-    baseline: None, a number, or "optimal" for the b* of each parameter. params: numbers. None for a
-    parameter that has no score. NotReached where the accuracy is not reached.
+    rule(m, D): the variance from the Moments m, such as `with_optimal_baseline`; by itself that
+    without a baseline. params: numbers. None for a parameter that has no score, or whose integrals
+    did not reach the accuracy.
     """
     check_count("D", D)
 
     def variance(parameter):
-        m = moments(f, law, params, parameter, breaks=breaks, rtol=rtol)
-        return m.variance(D, m.optimal_baseline(D) if baseline == "optimal" else baseline or 0.0)
+        return rule(moments(f, law, params, parameter, breaks=breaks, rtol=rtol), D)
 
     return _each(variance, law, params)
 
 
 def _each(variance, law, params):
-    """variance(name) of each parameter with a score, else None; inf where an integral diverges."""
+    """variance(name) of each parameter with a score; inf where an integral diverges, None where it
+    is not reached, or there is no score."""
     one_number(law, params, "the variance")
     some = law.sample(*params, noise=law.noise(np.random.default_rng(0), (1,)))
     found = []
@@ -103,6 +111,8 @@ def _each(variance, law, params):
             found.append(None if score is None else variance(parameter))
         except Diverges:
             found.append(np.inf)
+        except NotReached:
+            found.append(None)
     return tuple(found)
 
 
@@ -187,7 +197,8 @@ def _speed(law, z, params, i, rtol):
 def variance_of_path(f, law, params, *, breaks=(), rtol=1e-7):
     """Of f'(z) dz/dparam, for each parameter; inf where it is infinite.
 
-    params: numbers. None for a parameter that has no score; Undefined for a law without any.
+    params: numbers. None for a parameter that has no score, or whose integral did not reach the
+    accuracy; Undefined for a law without any score.
     """
     return _each(
         lambda name: path_moments(f, law, params, name, breaks=breaks, rtol=rtol)[1], law, params

@@ -36,7 +36,8 @@ def variance_by_dimension(dimensions, exact, measured, title=None, ax=None):
     """The variance of each estimator against the dimension D, both axes logarithmic.
 
     dimensions (n,), increasing. exact: {name: variances (n,)}, drawn as lines, each named at its
-    end with its slope there; measured: {name: (n,)}, drawn as dots. A name may be in one alone.
+    end with its slope there; measured: {name: (n,)}, drawn as dots. A name may be in one alone. A
+    variance of 0 has no place on the axis, and is left out.
     """
     dimensions = _increasing("dimensions", dimensions)
     ax = axes_or_new(ax, 6.6, 4.2)
@@ -44,14 +45,16 @@ def variance_by_dimension(dimensions, exact, measured, title=None, ax=None):
     ends = []
     for name, values in exact.items():
         values = as_array(f"exact[{name!r}]", values, len(dimensions))
-        ax.plot(dimensions, values, color=colour_of(name), label=name)
+        ax.plot(dimensions, _positive(values), color=colour_of(name), label=name)
+        if not (values[-2:] > 0.0).all():
+            continue
         slope = np.log(values[-1] / values[-2]) / np.log(dimensions[-1] / dimensions[-2])
         ends.append((values[-1], f"{name}: slope {slope:.1f}", colour_of(name)))
     for name, values in measured.items():
         values = as_array(f"measured[{name!r}]", values, len(dimensions))
         dots = {"color": colour_of(name), "marker": "o", "linestyle": "none", "zorder": 3}
-        ax.plot(dimensions, values, label=f"{name}, measured", **dots)
-        if name not in exact:
+        ax.plot(dimensions, _positive(values), label=f"{name}, measured", **dots)
+        if name not in exact and values[-1] > 0.0:
             ends.append((values[-1], name, colour_of(name)))
     return _finished(ax, ends, title)
 
@@ -165,8 +168,13 @@ def _finished(ax, ends, title):
     """`ax` with its title, and its lines named at their ends."""
     ax.set_title(title or "")
     ax.figure.draw_without_rendering()  # the names are placed in the limits as they are now
-    label_ends(ax, ends)
+    if ends:
+        label_ends(ax, ends)
     return ax
+
+
+def _positive(values):
+    return np.where(values > 0.0, values, np.nan)
 
 
 def _increasing(name, values):
