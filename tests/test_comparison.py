@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tinyvae.comparison import Moments, compare, table
+from tinyvae.comparison import SampleMoments, compare, table
 from tinyvae.distributions import bernoulli, normal, truncated_normal
+from tinyvae.errors import NotFinite
 from tinyvae.estimators import by_name
 from tinyvae.estimators.estimator import Estimator
-from tinyvae.integrands import linear, quadratic
+from tinyvae.exact import closed_form
+from tinyvae.integrands import exponential, linear, quadratic, step
 
 PARAMS = np.array([0.3, -1.0]), np.array([0.5, 2.0])
 
@@ -34,7 +36,7 @@ def run(name="pathwise", f=None, law=normal, params=PARAMS, samples=5000, seed=0
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_moments_of_parts_add_up_to_those_of_the_whole(sizes, shift, seed):
     x = shift + np.random.default_rng(seed).exponential(size=(sum(sizes), 3))
-    parts = [Moments.of(part) for part in np.split(x, np.cumsum(sizes)[:-1])]
+    parts = [SampleMoments.of(part) for part in np.split(x, np.cumsum(sizes)[:-1])]
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -132,12 +134,49 @@ def test_the_table_shows_every_number():
     assert f"{loc.variance.mean():.5g}" in row
 
 
+def test_an_estimate_that_is_always_zero_has_no_signal():
+    loc, _ = run(f=step(), exact_mean=(0.1, 0.2))
+    np.testing.assert_array_equal(loc.signal_to_noise, 0.0)
+
+
+def test_the_ratio_is_to_the_first_that_varies_where_pathwise_does_not():
+    rows = [run(name, f=step())[0] for name in ("pathwise", "score function")]
+    assert [line.split()[-4] for line in table(rows).splitlines()] == ["ratio", "0", "1"]
+
+
+@pytest.mark.parametrize("nothing", [[], [None]])
+def test_a_table_of_nothing_is_refused(nothing):
+    with pytest.raises(ValueError, match="comparisons is empty"):
+        table(nothing)
+
+
+def test_estimates_that_overflow_are_named():
+    with pytest.raises(NotFinite, match="d/dloc by pathwise overflow: is E f"):
+        run(f=exponential(k=1e4))
+
+
 def test_what_is_not_known_is_a_dash():
     row = table([run()[0]]).splitlines()[1].split()
     assert row[2] == row[3] == row[6] == "-"
 
 
 # -- Memory
+
+
+@pytest.mark.slow
+def test_a_million_samples_in_a_hundred_dimensions_fit_in_little_memory():
+    params = np.full(100, 0.5), np.ones(100)
+    exact = tuple(np.full(100, g) for g in (1.0, 2.0))
+    tracemalloc.start()
+    loc, scale = run("score function", params=params, samples=10**6, exact_mean=exact)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6  # all at once: 1.6 GB
+    assert loc.samples == 10**6
+    known = closed_form("score function", "quadratic", {"k": 0.0}, 0.5, 1.0, D=100)
+    for report, (_, variance) in zip((loc, scale), known.values(), strict=True):
+        assert (np.abs(report.z) < 5).all()
+        assert (np.abs(report.variance - variance) < 5 * report.variance_error).all()
 
 
 def test_memory_does_not_grow_with_the_samples():

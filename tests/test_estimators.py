@@ -6,6 +6,7 @@ score and no path is in it. Statistical checks have fixed seeds and allow five s
 """
 
 import functools
+import inspect
 import math
 import types
 
@@ -672,3 +673,19 @@ def test_they_are_right_to_the_square_of_the_step_on_every_law(name):
         by_name("finite differences")(integrand(law), law, params, rng(), S), truth, strict=True
     ):
         mean_is(grad, value)
+
+
+# -- Every row says what it is
+
+
+@pytest.mark.parametrize("row", ESTIMATORS, ids=lambda row: row.name)
+def test_every_estimator_says_what_it_needs_what_it_costs_and_whence_it_is(row):
+    """In its own docstring, or in that of the factory in whose file it was made."""
+    module = inspect.getmodule(row.fn)
+    makers = [fn for _, fn in inspect.getmembers(module, inspect.isfunction)]
+    texts = [row.fn.__doc__] + [
+        fn.__doc__ for fn in makers if f"{fn.__qualname__}.<locals>" in row.fn.__qualname__
+    ]
+    text = " ".join(text for text in texts if text)
+    for word in ("pproximates", "equires", "iased", "Cost", "Source"):
+        assert word in text, f"{row.name}: {word}"

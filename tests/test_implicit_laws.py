@@ -519,3 +519,40 @@ def test_the_mirror_image_is_at_the_other_end(law, params):
 def test_noise_that_is_no_probability_is_refused(noise):
     with pytest.raises(ValueError, match="noise must be greater than 0 and less than 1"):
         gamma.rsample(1.0, 1.0, noise=noise)
+
+
+# -- The densities and entropies that SciPy has, too
+
+
+@pytest.mark.parametrize("a", [0.03, 0.7, 1.0, 4.5, 300.0])
+@pytest.mark.parametrize("b", [0.2, 1.0, 7.0])
+def test_densities_and_entropies_are_scipys(a, b):
+    z = np.array([1e-6, 0.01, 0.3, 0.8, 0.999])
+    pairs = [
+        (gamma, (a, b), 3.0 * z, stats.gamma(a, scale=1.0 / b)),
+        (beta, (a, b), z, stats.beta(a, b)),
+        (student_t, (a, 0.4, b), 9.0 * z - 4.0, stats.t(a, 0.4, b)),
+    ]
+    for law, params, x, twin in pairs:
+        np.testing.assert_allclose(
+            law.log_prob(x, *params)[0], twin.logpdf(x), rtol=1e-9, atol=1e-9
+        )
+        np.testing.assert_allclose(law.entropy(*params)[0], twin.entropy(), rtol=1e-8, atol=1e-8)
+    concentration = np.array([a, b, 2.0])
+    x = np.array([0.2, 0.5, 0.3])
+    twin = stats.dirichlet(concentration)
+    np.testing.assert_allclose(dirichlet.log_prob(x, concentration)[0], twin.logpdf(x), rtol=1e-10)
+    np.testing.assert_allclose(dirichlet.entropy(concentration)[0], twin.entropy(), rtol=1e-9)
+
+
+def test_densities_are_those_of_torch():
+    torch = pytest.importorskip("torch")
+    laws, tensor = torch.distributions, lambda x: torch.tensor(x, dtype=torch.float64)
+    x = np.array([0.1, 0.4, 0.8])
+    for law, params, twin in (
+        (gamma, (0.7, 2.0), laws.Gamma),
+        (beta, (0.7, 2.0), laws.Beta),
+        (student_t, (3.5, 0.2, 0.7), laws.StudentT),
+    ):
+        y = twin(*map(tensor, params)).log_prob(tensor(x)).numpy()
+        np.testing.assert_allclose(law.log_prob(x, *params)[0], y, rtol=1e-12)

@@ -42,7 +42,7 @@ def test_every_law_has_a_problem_and_draws(law, D):
         ("cosine:q=1", "normal", 1, "unknown constant of cosine 'q'"),
         ("cosine", "normal:mu=1", 1, "unknown parameter of normal 'mu'"),
         ("cosine:k", "normal", 1, "expected NAME:key=number"),
-        ("cosine:k=x", "normal", 1, "could not convert string to float: 'x'"),
+        ("cosine:k=x", "normal", 1, "but k is 'x'"),
         ("cosine:k=nan", "normal", 1, "k must be finite"),
         ("sigmoid:tau=0", "normal", 1, "tau must be greater than 0"),
         ("cosine", "normal:scale=-1", 1, r"scale must be greater than 0, but scale\[0\] is -1"),

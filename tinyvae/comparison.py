@@ -18,7 +18,7 @@ CHUNK = 2**17  # numbers in an array of a chunk: about a megabyte, so that it st
 
 
 @dataclass(frozen=True)
-class Moments:
+class SampleMoments:
     """Of n samples, number by number: the mean, and M_k, the sum of (x - mean)^k."""
 
     n: int
@@ -46,7 +46,7 @@ class Moments:
         M4 = self.M4 + other.M4 + gap**4 * (a * b * (a * a - a * b + b * b) / n**3)
         M4 = M4 + 6.0 * gap**2 * (a * a * other.M2 + b * b * self.M2) / n**2
         M4 = M4 + 4.0 * gap * (a * other.M3 - b * self.M3) / n
-        return Moments(n, mean, M2, M3, M4)
+        return SampleMoments(n, mean, M2, M3, M4)
 
 
 def _dot(x, y):
@@ -91,10 +91,12 @@ class Comparison:
 
     @property
     def signal_to_noise(self):
-        """|mean| / standard deviation of one estimate; infinite where there is no spread."""
+        """|mean| / standard deviation of one estimate; without spread infinite, or 0 if the mean
+        is: an estimate that is always 0 says nothing."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.abs(self.mean) / np.sqrt(self.variance)
-        return np.where(self.variance > 0.0, ratio, np.inf)
+        without = np.where(np.abs(self.mean) > 0.0, np.inf, 0.0)
+        return np.where(self.variance > 0.0, ratio, without)
 
     @property
     def cost_adjusted(self):
@@ -132,19 +134,22 @@ def worst(array):
 
 
 HEADS = (
-    "estimator", "mean", "exact", "z", "variance", "+-", "exact", "ratio", "snr", "cost", "v * cost"
+    "estimator", "mean", "exact", "z", "variance", "+-", "exact v", "ratio", "snr", "cost", "v*cost"
 )  # fmt: skip
 
 
 def table(comparisons):
     """Comparisons as aligned lines; of arrays the mean over the coordinates, of z the worst.
 
-    The ratio is that of the variance to the pathwise one or, without it, to that of the first row.
+    The ratio is that of the variance to the pathwise one or, where there is none or it is 0, to
+    that of the first row that has one. ValueError if there is nothing to show.
     What is None, a parameter that an estimator has no gradient for, has no line.
     """
     comparisons = [comparison for comparison in comparisons if comparison is not None]
-    first = next((c for c in comparisons if c.estimator == "pathwise"), comparisons[0])
-    base = typical(first.variance)
+    if not comparisons:
+        raise ValueError("comparisons is empty: no estimator has a gradient in this parameter")
+    spread = {c.estimator: typical(c.variance) for c in comparisons if typical(c.variance) > 0.0}
+    base = spread.get("pathwise", next(iter(spread.values()), 0.0))
     rows = [HEADS, *(comparison.row(base) for comparison in comparisons)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -172,7 +177,7 @@ def compare(
         size = samples * (k + 1) // pieces - samples * k // pieces
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
             grads = estimator(f, law, params, rng, size)
-            found = [None if grad is None else Moments.of(grad) for grad in grads]
+            found = [None if grad is None else SampleMoments.of(grad) for grad in grads]
         total = found if total is None else list(map(_joined, total, found))
     nothing = (None,) * len(params)
     return tuple(

@@ -13,7 +13,8 @@ from types import ModuleType
 
 import numpy as np
 
-from tinyvae.distributions.law import offers
+from tinyvae.distributions.law import name_of, offers
+from tinyvae.errors import check_inside, check_positive
 from tinyvae.ops import sigmoid, softplus, sum_to
 
 
@@ -25,7 +26,11 @@ def positive(raw):
 
 
 def from_positive(y):
-    """raw = log(e^y - 1) = y + log(1 - e^-y), which does not overflow, nor lose a tiny y."""
+    """raw = log(e^y - 1) = y + log(1 - e^-y), which does not overflow, nor lose a tiny y.
+
+    ValueError unless y > 0.
+    """
+    check_positive(y=y)
     return y + np.log(-np.expm1(-y))
 
 
@@ -35,7 +40,8 @@ def unit_interval(raw):
 
 
 def from_unit_interval(y):
-    """raw = log y - log(1 - y), the logit."""
+    """raw = log y - log(1 - y), the logit. ValueError unless 0 < y < 1."""
+    check_inside(y=y, above=0.0, below=1.0)
     return np.log(y) - np.log1p(-y)
 
 
@@ -69,7 +75,8 @@ def simplex(raw):
 
 
 def from_simplex(y):
-    """raw = log y, of the many the one with the softmax's denominator 1."""
+    """raw = log y, the one of many with the softmax's denominator 1. ValueError unless y > 0."""
+    check_positive(y=y)
     return np.log(y)
 
 
@@ -212,9 +219,9 @@ def unconstrained(law):
     made |= {name: compose(getattr(law, name, None), beside) for name in ("log_prob", "implicit")}
     made |= {name: compose(getattr(law, name, None), inner) for name in ("rsample", *OF_PARAMETERS)}
 
-    same = ModuleType(f"unconstrained {law.__name__.rpartition('.')[2]}", law.__doc__)
+    same = ModuleType(f"unconstrained {name_of(law)}", law.__doc__)
     same.law, same.PARAMS = law, {name: SETS[kind][2] for name, kind in law.PARAMS.items()}
-    for name in ("EVENT", "KIND", "WHY", "REFERENCE", "noise", "mirror"):
+    for name in ("EVENT", "KIND", "WHY", "REFERENCE", "PERIOD", "noise", "mirror"):
         if hasattr(law, name):
             setattr(same, name, getattr(law, name))
     for name, fn in made.items():

@@ -7,6 +7,8 @@ The exact gradient, and the exact variance of its estimators, are in `tinyvae.ex
 
 import numpy as np
 
+from tinyvae.errors import check_positive
+
 
 def summed(f, slope):
     """The integrand sum_j f(z_j), from f and its derivative, number by number."""
@@ -15,7 +17,7 @@ def summed(f, slope):
         def vjp(dy):
             return (dy.reshape(-1, *[1] * (z.ndim - 1)) * slope(z),)
 
-        return f(z).reshape(len(z), -1).sum(axis=1), vjp
+        return f(z).sum(axis=tuple(range(1, z.ndim))), vjp
 
     return integrand
 
@@ -46,7 +48,9 @@ def step(c=0.0):
 
 
 def sigmoid(c=0.0, tau=1.0):
-    """f(z) = 1 / (1 + e^(-(z - c)/tau)): the step, smoothed over a width tau."""
+    """f(z) = 1 / (1 + e^(-(z - c)/tau)): the step, smoothed over a width tau. ValueError unless
+    tau > 0."""
+    check_positive(tau=tau)
 
     def f(z):
         return 0.5 + 0.5 * np.tanh(0.5 * (z - c) / tau)

@@ -152,8 +152,6 @@ def problem(integrand, law, D=None):
     defaults = inspect.signature(INTEGRANDS[integrand]).parameters
     constants = {name: p.default for name, p in defaults.items()} | constants
     _known(f"constant of {integrand}", constants, defaults)
-    if constants.get("tau", 1.0) <= 0:
-        raise ValueError(f"tau must be greater than 0, not {constants['tau']:g}")
     name, given = _read("law", law, LAWS)
     D = (3 if LAWS[name].EVENT else 1) if D is None else check_count("dimension", D)
     sets = LAWS[name].PARAMS
@@ -163,6 +161,7 @@ def problem(integrand, law, D=None):
     one = one | OWN_DEFAULTS.get(name, {}) | given
     chosen = Problem(integrand, constants, name, one, D)
     check(sets, *chosen.params)
+    chosen.f  # noqa: B018 - its constants are checked, too
     if hasattr(chosen.law, "PERIOD"):
         _check_periodic(chosen)
     return chosen
@@ -194,10 +193,16 @@ def _read(what, text, table):
     values = {}
     for part in rest.split(",") if rest else []:
         key, _, value = part.partition("=")
+        key = key.strip()
+        if key in values:
+            raise ValueError(f"{what} {text!r} sets {key} twice")
         try:
-            values[key.strip()] = check_number(key, float(value))
-        except ValueError as error:
-            raise ValueError(f"{what} {text!r}: expected NAME:key=number,..., {error}") from error
+            values[key] = float(value)
+        except ValueError:
+            raise ValueError(
+                f"{what} {text!r}: expected NAME:key=number,..., but {key} is {value!r}"
+            ) from None
+        check_number(key, values[key])
     return name, values
 
 

@@ -78,7 +78,9 @@ def gradients(cases, seed):
 def means(laws, seed):
     """Print, law by law, how far the means of its unbiased estimators are from the exact gradient;
     the failures, as text."""
-    print(f"\n{'estimates under':<22}{'estimators':>10}{'gradients':>10}{'worst z':>9}  at")
+    print(
+        f"\n{'estimates under':<22}{'estimators':>10}{'gradients':>10}{'sees':>8}{'worst z':>9}  at"
+    )
     failures = []
     for name in laws:
         chosen, gradient = truth(name)
@@ -93,10 +95,17 @@ def means(laws, seed):
         farthest = max(found, key=lambda c: abs(worst(c.z)))
         entries = sum(c.mean.size for c in found)
         z, at = worst(farthest.z), f"{farthest.estimator}, d/d{farthest.parameter}"
-        print(f"{name:<22}{len(rows):>10}{entries:>10}{z:>9.1f}  {at}")
+        print(f"{name:<22}{len(rows):>10}{entries:>10}{visible(found):>8.1%}{z:>9.1f}  {at}")
     print(f"\n{SAMPLES} estimates each, against the difference of a quadrature (vectors: against")
     print(f"closed forms), in standard errors; a right estimator is within {FARTHEST:g}")
+    print("sees: the bias, relative to the gradient, beyond which half of them would fail")
     return failures
+
+
+def visible(found):
+    """The bias that would be FARTHEST standard errors, relative to the gradient; their median."""
+    biases = [FARTHEST * c.error / np.maximum(np.abs(c.exact_mean), 1e-12) for c in found]
+    return float(np.median(np.concatenate([np.ravel(bias) for bias in biases])))
 
 
 def check(case, method, seed):

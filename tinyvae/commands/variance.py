@@ -4,18 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyvae.comparison import compare, table
+from tinyvae.comparison import compare, table, worst
 from tinyvae.distributions import LAWS
 from tinyvae.errors import check_count, unknown
+from tinyvae.estimates import FARTHEST
 from tinyvae.estimators import ESTIMATORS
 from tinyvae.integrands import INTEGRANDS
 from tinyvae.problem import problem
 
-LEGEND = (
-    "z: the mean's distance from the exact gradient in standard errors; beyond 5, a bias",
-    "ratio: of the variance to the pathwise one, or to the first row's; snr: |mean| / deviation",
-    "cost: evaluations of f in one estimate; v * cost: the variance of one evaluation",
-)
+LEGEND = """\
+z: the mean's distance from the exact gradient, in standard errors; beyond 5 it is biased, unless
+   the tails are so heavy that means do not settle
+ratio: of the variance to the pathwise one, or to the first row's; snr: |mean| / deviation
+cost: evaluations of f in one estimate of all parameters; one with its gradient counts as one
+v*cost: variance times cost, the variance that one evaluation of f buys"""
 
 
 def add(subparsers):
@@ -69,56 +71,63 @@ def run(args):
     for name, comparisons in tables.items():
         print(f"d/d{name}" + (", mean over the coordinates" if chosen.D > 1 else ""))
         print(table(comparisons), end="\n\n")
-    print(*LEGEND, *notes, sep="\n")
+    print(LEGEND)
+    show(notes)
     if not args.no_figures:
         from tinyvae.commands import variance_figures  # here: matplotlib takes a while to import
 
-        names = variance_figures.draw(chosen, args.samples, args.seed, out)
+        names, notes = variance_figures.draw(chosen, args.samples, args.seed, out)
         print(f"\nwritten to {out}: {', '.join(names)}")
+        show(notes)
     return 0
 
 
 def measure(rows, chosen, samples, seed):
     """({parameter: comparisons}, notes): every estimator that the law admits, on noise of its own
-    from the same seed; the notes say what is biased, what has no exact answer, and what refused."""
-    truth = attempt(chosen.exact_mean)
+    from the same seed; the notes, (what, remark), say what is biased, unknown or refused."""
     tables, notes = {name: [] for name in chosen.law.PARAMS}, []
-    if isinstance(truth, str):
-        truth, _ = None, notes.append(f"no exact gradient: {truth}")
+    truth, why = attempt(chosen.exact_mean)
+    notes += [("the exact gradient", why)] if why else []
     for row in rows:
         if not row.admits(chosen.law):
             continue
-        variance = attempt(lambda row=row: chosen.exact_variance(row.name))
-        if isinstance(variance, str):
-            variance, _ = None, notes.append(f"{row.name}, no exact variance: {variance}")
-        found = attempt(
-            lambda row=row, variance=variance: compare(
-                row,
-                chosen.f,
-                chosen.law,
-                chosen.params,
-                samples=samples,
-                rng=np.random.default_rng(seed),
-                exact_mean=truth,
-                exact_variance=variance,
-            )
-        )
-        if isinstance(found, str):
-            notes.append(f"{row.name}: {found}")
+        variance, why = attempt(chosen.exact_variance, row.name)
+        notes += [("exact variances", why)] if why else []
+        options = {"samples": samples, "rng": np.random.default_rng(seed)}
+        options |= {"exact_mean": truth, "exact_variance": variance}
+        found, why = attempt(compare, row, chosen.f, chosen.law, chosen.params, **options)
+        if why:
+            notes.append((row.name, why))
             continue
         if row.unbiased is not True:
-            notes.append(f"{row.name} is not unbiased: {row.unbiased}")
+            notes.append((row.name, row.unbiased))
         for comparison in found:
             if comparison is not None:
                 tables[comparison.parameter].append(comparison)
-    notes += [f"{name}: no estimator here has a gradient" for name in tables if not tables[name]]
+                if row.unbiased is True and comparison.z is not None and far(comparison.z):
+                    what = f"{row.name}, d/d{comparison.parameter}"
+                    notes.append((what, "far from exact: f or the law is not what it requires"))
+    notes += [(name, "no estimator has a gradient in it") for name in tables if not tables[name]]
     return {name: found for name, found in tables.items() if found}, notes
 
 
-def attempt(make):
-    """What `make()` returns, or the text of the error: an estimator that does not fit the problem
-    is a remark under the table, not the end of it."""
+def far(z):
+    return abs(worst(z)) > FARTHEST
+
+
+def show(notes):
+    """The remarks, each once, with all that it is about."""
+    about = {}
+    for what, remark in notes:
+        about.setdefault(remark, {})[what] = None
+    for remark, names in about.items():
+        print(f"{', '.join(names)}: {remark}")
+
+
+def attempt(make, *args, **options):
+    """(what it returns, None), or (None, why not): an estimator that does not fit the problem is a
+    remark under the table, not the end of it."""
     try:
-        return make()
+        return make(*args, **options), None
     except (ValueError, ArithmeticError) as error:
-        return str(error)
+        return None, str(error)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tinyvae import plots
+from tinyvae.commands.variance import attempt
 from tinyvae.comparison import compare, typical
 from tinyvae.estimators import by_name
 from tinyvae.problem import Problem
@@ -19,31 +20,22 @@ RUNS = (  # title, integrand and its constants, loc at the start, rate, loc at t
     ("min E z², z ~ N(loc, 1)", "quadratic", {"k": 0.0}, 3.0, 0.05, 0.0),
     ("min E cos(2z), z ~ N(loc, 1)", "cosine", {"k": 2.0}, 0.8, 0.1, math.pi / 2),
 )
-STREAMS = {"dimension": 1, "ratio": 2, "step": 3, "histogram": 4, "descent": 5}  # of the seed
 
 
 def draw(chosen, samples, seed, out):
-    """Draw them all into the folder `out`; the names of the files."""
-    names = []
-    for name, ax in figures(chosen, samples, seed):
+    """Draw them all into the folder `out`: (the names of the files, what could not be drawn)."""
+    names, notes = [], []
+    for stream, (name, make) in enumerate(FIGURES.items(), start=1):  # each with noise of its own
+        if name == "dimension" and chosen.law.EVENT:
+            continue  # a vector's dimension is part of its law
+        with np.errstate(all="ignore"):  # what is not finite is refused by the figure
+            ax, why = attempt(make, chosen, samples, np.random.default_rng([seed, stream]))
+        if why:
+            notes.append((f"{name}.png is not drawn", why))
+            continue
         plots.save(ax, out / f"{name}.png")
         names.append(f"{name}.png")
-    return names
-
-
-def figures(chosen, samples, seed):
-    """(name, Axes) one after the other.
-
-    dimension, histogram: of the problem that was chosen. ratio, step, descent: of problems that
-    show where pathwise wins and where the score function does.
-    """
-    rngs = {name: np.random.default_rng([seed, stream]) for name, stream in STREAMS.items()}
-    if not chosen.law.EVENT:  # a vector's dimension is part of its law
-        yield "dimension", by_dimension(chosen, min(samples, 20_000), rngs["dimension"])
-    yield "ratio", cosine_ratio(min(samples, 100_000), rngs["ratio"])
-    yield "step", steepening(rngs["step"])
-    yield "histogram", histogram(chosen, min(samples, 200_000), rngs["histogram"])
-    yield "descent", descents(rngs["descent"])
+    return names, notes
 
 
 def by_dimension(chosen, samples, rng):
@@ -51,18 +43,18 @@ def by_dimension(chosen, samples, rng):
     exactly, measured = {}, {}
     for row in rows(chosen.law):
         each = [chosen.in_dimension(D) for D in DIMENSIONS]
-        known = [one.exact_variance(row.name) for one in each]
+        known = [attempt(one.exact_variance, row.name)[0] for one in each]
         if all(found and found[0] is not None and found[0] < math.inf for found in known):
             exactly[row.name] = [found[0] for found in known]
         # Fewer samples where there are more coordinates, over which the mean is taken.
         measured[row.name] = [
-            variances(row, one, max(2000, samples // one.D), rng)[0] for one in each
+            variances(row, one, max(2000, min(samples, 20_000) // one.D), rng)[0] for one in each
         ]
     title = f"d/d{first(chosen)} of {chosen.one_coordinate}"
     return plots.variance_by_dimension(DIMENSIONS, exactly, measured, title)
 
 
-def cosine_ratio(samples, rng):
+def cosine_ratio(chosen, samples, rng):
     """Both variances for cos(k z) at the phase pi/4: equal at k sigma = 1 (loc), sqrt 2 (scale)."""
     exactly, measured = ({"loc": [], "scale": []} for _ in range(2))
     for k in WAVES:
@@ -73,7 +65,10 @@ def cosine_ratio(samples, rng):
     dots = WAVES[::4]
     for k in dots:
         one = under_normal("cosine", {"k": k}, loc=math.pi / 4 / k)
-        path, score = (variances(by_name(name), one, samples, rng) for name in (PATH, SCORE))
+        found = (
+            variances(by_name(name), one, min(samples, 100_000), rng) for name in (PATH, SCORE)
+        )
+        path, score = found
         for i, ratios in enumerate(measured.values()):
             ratios.append(score[i] / path[i])
     title = "cos(kz) under N(μ, σ²) with kμ = π/4: exact lines, measured dots"
@@ -81,7 +76,7 @@ def cosine_ratio(samples, rng):
     return plots.variance_ratio(WAVES, exactly, dots, measured, crossings, title)
 
 
-def steepening(rng):
+def steepening(chosen, samples, rng):
     """The gradient in loc of E sigmoid((z - 1/2) / tau), z ~ N(0, 1), as tau goes to 0."""
     curves, estimates, truth = {PATH: [], SCORE: []}, {PATH: [], SCORE: []}, []
     for tau in WIDTHS:
@@ -97,23 +92,23 @@ def steepening(rng):
 
 def histogram(chosen, samples, rng):
     """Single estimates of the gradient in the first entry of the first parameter."""
-    gradients = {}
+    gradients, samples = {}, min(samples, 200_000)
     for row in rows(chosen.law):
         grads = row(chosen.f, chosen.law, chosen.params, rng, samples)[0]
         if grads is not None:
             gradients[row.name] = grads.reshape(samples, -1)[:, 0]
-    truth = chosen.exact_mean()
+    truth, _ = attempt(chosen.exact_mean)
     truth = None if truth is None else np.ravel(truth[0])[0]
     return plots.gradient_histogram(gradients, truth, first(chosen))
 
 
-def descents(rng):
+def descents(chosen, samples, rng):
     """Gradient descent in loc with one draw a step: on a parabola, and on a wave."""
     with plots.style():
         figure, panels = plots.side_by_side(2)
     for ax, (title, integrand, constants, loc, rate, goal) in zip(panels, RUNS, strict=True):
-        chosen = under_normal(integrand, constants, loc)
-        paths = {name: descend(by_name(name), chosen, rate, rng) for name in (SCORE, PATH)}
+        one = under_normal(integrand, constants, loc)
+        paths = {name: descend(by_name(name), one, rate, rng) for name in (SCORE, PATH)}
         plots.descent(paths, goal, "loc", title, ax)
     return figure
 
@@ -147,3 +142,12 @@ def variances(row, chosen, samples, rng):
     """Of each parameter, the mean over its coordinates."""
     found = compare(row, chosen.f, chosen.law, chosen.params, samples=samples, rng=rng)
     return [None if each is None else typical(each.variance) for each in found]
+
+
+FIGURES = {  # make(chosen, samples, rng): the first and the fourth of the problem that was chosen,
+    "dimension": by_dimension,
+    "ratio": cosine_ratio,  # the others of problems that show where each estimator wins
+    "step": steepening,
+    "histogram": histogram,
+    "descent": descents,
+}

@@ -16,7 +16,7 @@ from . import concrete, binary_concrete
 # isort: on
 
 LAWS = {
-    module.__name__.rpartition(".")[2]: module
+    law.name_of(module): module
     for module in (
         normal,
         gaussian,

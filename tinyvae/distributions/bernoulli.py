@@ -1,4 +1,8 @@
-"""Bernoulli(logits): x is 1 with probability sigmoid(logits), else 0."""
+"""Bernoulli(logits): x is 1 with probability sigmoid(logits), else 0.
+
+Parameters are not checked, as this runs in every step of a training (see `gaussian.py`), nor is x:
+the likelihood of the VAE takes any grey in [0, 1], and checks the data once.
+"""
 
 import math
 

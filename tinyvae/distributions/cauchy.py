@@ -1,8 +1,9 @@
 """Cauchy(loc, scale): tails so heavy that it has no mean.
 
-Pathwise gradients suffer from them: dz/dscale = eps is itself a Cauchy variate, so the pathwise
-estimator of the scale has infinite variance unless f' dies out in the tails (f = cos z does not).
-The score, bounded by 1/scale, has no such trouble: here REINFORCE wins.
+Pathwise gradients suffer from them: dz/dscale = eps is itself a Cauchy variate. Unless f' dies out
+in the tails the pathwise estimator of the scale has no finite variance, and for f = cos z, as
+E|f'(z) eps| is infinite, not even a mean: averages never settle. The score, bounded by 1/scale, has
+no such trouble.
 """
 
 import math
@@ -18,8 +19,8 @@ PARAMS = {"loc": "real", "scale": "positive"}
 EVENT = 0
 KIND = "explicit"
 WHY = (
-    "z = loc + scale * eps: standard noise, shifted and stretched; but dz/dscale = eps has "
-    "infinite variance, and so may the pathwise gradient"
+    "z = loc + scale * eps: standard noise, shifted and stretched; but dz/dscale = eps has no "
+    "mean, and the pathwise gradient may have none"
 )
 REFERENCE = ("cauchy", (0.0, 1.0))
 

@@ -117,7 +117,6 @@ def score(x, logits, temperature):
     """dlog p/dlogits = 1 - K w with w = softmax(l - temperature log x), and
     dlog p/dtemperature = (K - 1)/temperature - sum_k (1 - K w_k) log x_k."""
     check(PARAMS, logits, temperature)
-    check(PARAMS, logits, temperature)
     t, tau = _log(x), np.expand_dims(temperature, -1)
     return _slopes(t, tau, np.exp(log_softmax(logits - tau * t)))[1:]
 

@@ -1,7 +1,8 @@
 """Gaussian(mu, logvar): N(mu, e^logvar), written in the log-variance that a network puts out.
 
 The law of `normal.py` in the parameters of the VAE; `tinyvae.reparameterize` is its path on the
-shapes that a VAE has.
+shapes that a VAE has. Parameters are not checked, as this runs in every step of a training; there
+`NotFinite` names the first array that went bad.
 """
 
 import math

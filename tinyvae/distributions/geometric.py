@@ -96,6 +96,7 @@ def support(logits):
 
 def _not_too_large(y, what, logits):
     if not np.isfinite(y).all():
-        low = np.real(logits).min()
-        raise ValueError(f"the {what} of Geometric(logits) overflows {y.dtype} at logits = {low}")
+        low = np.min(np.real(logits))
+        kind = np.asarray(y).dtype
+        raise ValueError(f"the {what} of Geometric(logits) overflows {kind} at logits = {low}")
     return y

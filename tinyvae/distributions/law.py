@@ -64,6 +64,11 @@ def closed_form(y, slopes, params):
     return np.broadcast_to(y, shape)[()], lambda dy: chain(dy, slopes, params)
 
 
+def name_of(law):
+    """The key of the law in LAWS: the name of its file."""
+    return law.__name__.rpartition(".")[2]
+
+
 def draw_shape(law, params):
     """The shape of one draw of each of the broadcast parameters."""
     shapes = [np.shape(param) for param in params]

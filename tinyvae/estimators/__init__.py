@@ -2,6 +2,7 @@
 
 A new estimator is a file that ends with `ESTIMATORS = (Estimator(...), ...)`, and its name in the
 list below: the table `ESTIMATORS` then has its rows, and with them come the tests of the mean.
+(`bonnet_price` has none: its estimators are of a Normal alone, in v = scale².)
 """
 
 # isort: off

@@ -1,7 +1,7 @@
 """Antithetic pairs: a draw and its mirror image, from the other end of the noise."""
 
 from tinyvae.distributions.law import offers
-from tinyvae.estimators.estimator import Estimator, has_path, has_score
+from tinyvae.estimators.estimator import Estimator, has_path, has_score, two_evaluations
 from tinyvae.estimators.pathwise import pathwise
 from tinyvae.estimators.score_function import score_function
 
@@ -27,10 +27,6 @@ def antithetic(estimator):
         )
 
     return pair
-
-
-def two_evaluations(law, params):
-    return 2
 
 
 def mirrored(admits):

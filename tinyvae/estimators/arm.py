@@ -7,7 +7,13 @@ with s = sigmoid(l). Each is a Bernoulli(l), and they differ as often as they ca
 import numpy as np
 
 from tinyvae.distributions import bernoulli
-from tinyvae.estimators.estimator import Estimator, check_law, column, per_parameter
+from tinyvae.estimators.estimator import (
+    Estimator,
+    check_law,
+    column,
+    per_parameter,
+    two_evaluations,
+)
 from tinyvae.ops import sigmoid
 
 
@@ -47,10 +53,6 @@ def disarm(f, law, params, noise):
 def _pair(name, law, params, noise):
     check_law(is_bernoulli, law, name, "Bernoulli draws")
     return law.sample(*params, noise=law.mirror(noise)), law.sample(*params, noise=noise)
-
-
-def two_evaluations(law, params):
-    return 2
 
 
 ESTIMATORS = (

@@ -6,7 +6,6 @@ about the mean of the law, and adds the gradient of its expectation, which is kn
 
 import numpy as np
 
-from tinyvae.distributions import von_mises
 from tinyvae.distributions.law import offers
 from tinyvae.errors import Undefined
 from tinyvae.estimators.baselines import cross_fit
@@ -40,7 +39,7 @@ def score_function_delta_method(f, law, params, noise, *, order=2, coefficient=1
         raise ValueError(f"order must be 1 or 2, not {order!r}")
     if isinstance(coefficient, str) and coefficient != "fitted":
         raise ValueError(f"coefficient must be a number or 'fitted', not {coefficient!r}")
-    if law is von_mises:
+    if hasattr(law, "PERIOD"):
         raise Undefined("a parabola in an angle does not close around the circle: use a baseline")
     (m, mean_vjp), (v, variance_vjp) = law.mean(*params), law.variance(*params)
     top, slope, curvature = taylor(f, m, v)
@@ -93,7 +92,7 @@ def best_coefficient(g, zero):
 def has_moments(law):
     # The moments of an angle are not those of a number, and a parabola has no period.
     moments = offers(law, "mean") and offers(law, "variance")
-    return has_score(law) and moments and law is not von_mises
+    return has_score(law) and moments and not hasattr(law, "PERIOD")
 
 
 ESTIMATORS = (

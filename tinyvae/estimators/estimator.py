@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyvae.distributions.law import draw_shape, offers
+from tinyvae.distributions.law import draw_shape, name_of, offers
 from tinyvae.ops import sum_to
 
 
@@ -27,6 +27,10 @@ def law_noise(law, rng, shape):
 
 def one_evaluation(law, params):
     return 1
+
+
+def two_evaluations(law, params):
+    return 2
 
 
 def anything(law):
@@ -68,7 +72,7 @@ class Estimator:
 def check_law(admits, law, estimator, made_for):
     """TypeError, naming the law and what the estimator is made for, unless admits(law)."""
     if not admits(law):
-        name = law.__name__.rpartition(".")[2]
+        name = name_of(law)
         raise TypeError(f"{estimator} is made for {made_for}, not for {name}: {law.WHY}")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyvae.distributions import noises
-from tinyvae.distributions.law import draw_shape
+from tinyvae.distributions.law import draw_shape, name_of
 from tinyvae.estimators.estimator import Estimator, check_law, per_parameter
 from tinyvae.ops import sigmoid
 
@@ -143,11 +143,11 @@ def replaced(z, here, other):
 
 
 def triples(law):
-    return DECOMPOSITIONS[law.__name__.rpartition(".")[2]]
+    return DECOMPOSITIONS[name_of(law)]
 
 
 def has_triples(law):
-    return law.__name__.rpartition(".")[2] in DECOMPOSITIONS
+    return name_of(law) in DECOMPOSITIONS
 
 
 def measure_valued_noise(law, rng, shape):

@@ -9,7 +9,8 @@ def pathwise(f, law, params, noise):
     """f'(z) dz/dparam at z = z(params, noise).
 
     Approximates: d/dparam E[f(z)] = E[f'(z) dz/dparam], the derivative taken inside.
-    Requires: a law with a path; f continuous, and differentiable almost everywhere.
+    Requires: a law with a path; f continuous, and differentiable almost everywhere; E|f' dz/dparam|
+    finite, which under heavy tails (Cauchy, f = cos z) it is not.
     Unbiased then. At a jump of f the derivative misses what the jump contributes: of a step it is
     0 everywhere, and so is the estimate.
     Cost: one evaluation of f and of its gradient, for all parameters together.

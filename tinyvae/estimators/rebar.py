@@ -4,6 +4,7 @@ import numpy as np
 
 from tinyvae.estimators.arm import is_bernoulli
 from tinyvae.estimators.baselines import cross_fit
+from tinyvae.estimators.control_variates import best_coefficient
 from tinyvae.estimators.estimator import Estimator, check_law, column, per_parameter
 from tinyvae.ops import sigmoid, softplus
 
@@ -36,12 +37,9 @@ def rebar_fitted(f, law, params, noise, *, tau=TAU):
     Cost: three evaluations of f. Source: Tucker et al. (2017), section 3.2, and cross-fitting.
     """
     A, C = _parts(f, law, params, noise, tau)
-    return per_parameter((cross_fit(_best_eta, lambda eta, A, C: A - eta * C, A, C),), params)
-
-
-def _best_eta(A, C):
-    square = (C * C).sum(axis=0)
-    return (A * C).sum(axis=0) / np.where(square > 0.0, square, 1.0)
+    return per_parameter(
+        (cross_fit(best_coefficient, lambda eta, A, C: A - eta * C, A, C),), params
+    )
 
 
 def _parts(f, law, params, noise, tau):

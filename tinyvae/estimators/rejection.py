@@ -46,7 +46,8 @@ def corrected_rejection_path(f, law, params, noise):
 
     dlog q/da = log h - psi(a) + ((a - 1)/h - 1) dh/da + 1/(2d) - eps/(3 d^1.5 v):
     the density of g at h(eps; a), and the volume dh/deps = sqrt(d) v².
-    Approximates d/dparam E[f(z)]; requires, noise and cost: as `rejection_path`. Unbiased.
+    Approximates: d/dparam E[f(z)], whole. Requires, noise: as `rejection_path`. Unbiased.
+    Cost: one evaluation of f and its gradient.
     Variance: the correction is small and shrinks with B; the implicit path has none.
     Source: Naesseth et al. (2017), section 3.
     """

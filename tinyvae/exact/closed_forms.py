@@ -97,7 +97,7 @@ def leave_one_out(p, halves, n, draws):
     """
     D = n + 1
     EF = D * sum(half.mean for half in halves)
-    cross = D * p.S2 * sum(half.v for half in halves) + p.G**2
+    cross = D * p.S2 * sum(half.v for half in halves) + p.G * p.G
     return with_baseline(p, halves, n, EF) / draws + cross / (draws * (draws - 1))
 
 

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from tinyvae.distributions.law import draw_shape, offers
+from tinyvae.distributions.law import draw_shape, name_of, offers
 from tinyvae.distributions.sets import check
 from tinyvae.errors import Undefined
 from tinyvae.exact.quadrature import NotReached, integrate
@@ -51,7 +51,9 @@ def averages(functions, law, params, *, what="the expectation", rtol=1e-12, **op
         else:
             mass, *found = _integrated(rows, law, params, rtol=rtol, what=what, **options)
     if not abs(mass - 1.0) <= max(1e-9, 100.0 * rtol):
-        raise NotReached(f"{what}: the probabilities of {name(law)} add up to {mass:.10g}, not 1")
+        raise NotReached(
+            f"{what}: the probabilities of {name_of(law)} add up to {mass:.10g}, not 1"
+        )
     return found
 
 
@@ -59,7 +61,9 @@ def one_number(law, params, what):
     """Undefined unless a draw is one number."""
     shape = draw_shape(law, params)
     if law.EVENT or shape:
-        raise Undefined(f"{what} is for a draw of one number, not of shape {shape} of {name(law)}")
+        raise Undefined(
+            f"{what} is for a draw of one number, not of shape {shape} of {name_of(law)}"
+        )
 
 
 def enumeration(law, params):
@@ -122,10 +126,6 @@ def landmarks(law, params):
     return draws[[10, 50, 90]]
 
 
-def name(law):
-    return law.__name__.rpartition(".")[2]
-
-
 def _integrated(rows, law, params, breaks=(), **options):
     marks = landmarks(law, params)
     low, high = map(float, law.support(*params))
@@ -145,4 +145,4 @@ def _summed(rows, law, params, what):
         if size[0] > 0.99 and (added <= 1e-17 * size).all():
             return total
         first, block = first + block, 2 * block
-    raise NotReached(f"{what}: its sum over {name(law)} overflows or does not end: infinite?")
+    raise NotReached(f"{what}: its sum over {name_of(law)} overflows or does not end: infinite?")

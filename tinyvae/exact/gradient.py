@@ -9,8 +9,8 @@ Neither differentiates f, so both are right for steps.
 
 import numpy as np
 
-from tinyvae.distributions.law import offers
-from tinyvae.exact.expectation import averages, expectation, landmarks, name
+from tinyvae.distributions.law import name_of, offers
+from tinyvae.exact.expectation import averages, expectation, landmarks
 from tinyvae.exact.quadrature import NotReached
 
 LEVELS = 9  # of halved steps, at most: h0, h0/2, ..., h0/256
@@ -107,7 +107,7 @@ def _differences(f, law, params, i, breaks, rtol):
         size = abs(found[at]) + (abs(mean(h)) + abs(mean(-h))) / h
         if not error <= 1e-8 * size:
             raise NotReached(
-                f"the difference of the expectation of {name(law)} in {list(law.PARAMS)[i]} "
+                f"the difference of the expectation of {name_of(law)} in {list(law.PARAMS)[i]} "
                 f"settled to {error / size:.1g} of its size only, not 1e-8"
             )
     return found[()]

@@ -56,6 +56,9 @@ def variance_by_dimension(dimensions, exact, measured, title=None, ax=None):
         ax.plot(dimensions, _positive(values), label=f"{name}, measured", **dots)
         if name not in exact and values[-1] > 0.0:
             ends.append((values[-1], name, colour_of(name)))
+    low, high = ax.get_ylim()
+    if high < 10.0 * low:  # a decade at least: a line that is level shall look level
+        ax.set_ylim((low * high) ** 0.5 / 10.0**0.5, (low * high) ** 0.5 * 10.0**0.5)
     return _finished(ax, ends, title)
 
 
