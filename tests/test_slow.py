@@ -10,12 +10,22 @@ from tinyvae.differences import METHODS
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    ("case", "method"),
+    [
+        (case, method)
+        for case in CASES
+        for method in METHODS
+        if case.analytic or method != "complex"
+    ],
+    ids=lambda part: getattr(part, "name", part),
+)
 def test_every_gradient_at_twenty_random_points(case, method):
+    """To ten times the tolerance: beside a gradient that happens to be small, errors are larger."""
+    rtol = 10 * METHODS[method].rtol
     for seed in range(20):
         fn, args, constants = case.build(Draw(np.random.default_rng(seed)))
-        gradcheck(fn, *args, method=method, seed=seed, **constants).raise_if_wrong()
+        gradcheck(fn, *args, method=method, rtol=rtol, seed=seed, **constants).raise_if_wrong()
 
 
 def test_every_gradient_of_a_large_network_by_directions():

@@ -133,10 +133,8 @@ def _law(name, law):
 
     def log_prob(d):
         params = d.parameters(law)
-        x = law.sample(*params, noise=law.noise(d.rng, (4, d.B, *draw_shape(law, params))))
-        # The mean of a few draws is in the support, away from its ends: x is moved by a step.
-        x = x[0] if law.KIND == "none" else x.mean(axis=0)
-        return law.log_prob, (x, *params), {}
+        x = law.sample(*params, noise=law.noise(d.rng, (16, d.B, *draw_shape(law, params))))
+        return law.log_prob, (x[0] if law.KIND == "none" else _inside(law, params, x), *params), {}
 
     def of_parameters(function):
         # A moment may exist only for parameters above some number: they are moved up by it.
@@ -154,6 +152,17 @@ def _law(name, law):
     for function in OF_PARAMETERS:
         if offers(law, function):
             yield Case(f"{name}.{function}", of_parameters(function))
+
+
+def _inside(law, params, x):
+    """Points of the support away from its ends, where a step leads out: means of draws, and, where
+    many may be near one end, of that and the middle."""
+    x = x.mean(axis=0)
+    if law.EVENT:
+        return (x + x.mean(axis=-1, keepdims=True)) / 2
+    low, high = law.support(*params)
+    middle = (low + high) / 2
+    return np.where(np.isfinite(middle), (x + middle) / 2, x)
 
 
 def _raw(name):
