@@ -11,7 +11,8 @@ import pytest
 
 from tinyvae import NotFinite, Settings, checkpoint, storage
 from tinyvae import train as training
-from tinyvae.data import Dataset, bernoulli_draw, digits
+from tinyvae.data import Dataset, bernoulli_draw, digits, load
+from tinyvae.elbo import OBJECTIVES
 from tinyvae.train import evaluate, fit, start
 from tinyvae.vae import VAE
 
@@ -129,6 +130,7 @@ def plain_epochs(vae, data, settings):
             beta = settings.beta * (min(1, done / settings.warmup) if settings.warmup else 1)
             eps = rng.standard_normal((len(batch), vae.latent), dtype=x.dtype)
             (log_px, kl), _ = vae.terms(state.theta, x=batch, eps=eps)
+            kl = kl.sum(axis=1)
             examples["reconstruction"] += list(-log_px.astype(float))
             examples["kl"] += list(kl.astype(float))
             examples["loss"] += list(-log_px.astype(float) + beta * kl.astype(float))
@@ -242,6 +244,41 @@ def test_patience_stops_in_time_and_keeps_the_best(
     assert fit(vae, data, settings, state).epoch == stops  # and it does not start again
 
 
+# -- objectives ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_learns_the_digits(objective):
+    digits = load("digits").binarized("threshold")
+    settings = Settings(epochs=4, objective=objective, samples=3)
+    history = fit(VAE(64, 2, (32,)), digits, settings).history
+    assert history[-1]["held_out"] < history[0]["held_out"] - 0.5
+
+
+@pytest.mark.parametrize(("objective", "samples"), [("iwae", 4), ("dreg", 4), ("path", 4)])
+def test_held_out_is_the_bound_that_the_run_maximizes(vae, objective, samples):
+    data, settings = data_of(), Settings(**QUICK, objective=objective, samples=samples)
+    state = fit(vae, data, settings)
+    one = evaluate(vae, state.theta, data.held_out, seed=settings.seed)
+    x, rng = data.held_out, np.random.default_rng([settings.seed, training.HELD_OUT])
+    if objective == "path":
+        expected = one
+    else:
+        eps = rng.standard_normal((samples, len(x), vae.latent), dtype=np.float32)
+        expected, _ = vae.elbo(state.theta, x=x, eps=eps, objective="iwae")
+        assert expected.mean() > one.mean()
+    assert state.history[-1]["held_out"] == -float(expected.mean())
+
+
+def test_many_samples_are_evaluated_in_small_parts(vae):
+    data = data_of()
+    theta = vae.init(np.random.default_rng(0), np.float64)
+    whole = evaluate(vae, theta, data.held_out, objective="iwae", samples=5)
+    assert whole.shape == (len(data.held_out),)
+    parts = evaluate(vae, theta, data.held_out, objective="iwae", samples=5, batch=5)
+    assert abs(whole.mean() - parts.mean()) < 5 * (whole - parts).std() / np.sqrt(len(whole))
+
+
 # -- interrupted and resumed -----------------------------------------------------------------------
 
 VARIANTS = {
@@ -251,6 +288,8 @@ VARIANTS = {
     "sgd": {"optimizer": "sgd"},
     "momentum": {"optimizer": "momentum", "lr": 0.001},
     "one batch": {"batch": 30},
+    "doubly reparameterized": {"objective": "dreg", "samples": 3},
+    "free bits": {"free_bits": 0.3},
 }
 
 
@@ -422,6 +461,11 @@ def test_integers_and_lists_are_no_data(vae):
         ({"beta": -0.1}, ValueError, "beta must be at least 0, not -0.1"),
         ({"beta": float("nan")}, ValueError, "beta must be finite"),
         ({"warmup": -1}, ValueError, "warmup must be at least 0"),
+        ({"samples": 0}, ValueError, "samples must be at least 1"),
+        ({"objective": "elbo"}, ValueError, "unknown objective 'elbo'"),
+        ({"objective": 3}, TypeError, "objective must be a name"),
+        ({"free_bits": -0.1}, ValueError, "free_bits must be at least 0"),
+        ({"free_bits": 0.1, "objective": "dreg"}, ValueError, "free_bits is a floor"),
         ({"warmup": 0.5}, TypeError, "warmup must be a whole number"),
         ({"patience": -1}, ValueError, "patience must be at least 0"),
         ({"seed": -1}, ValueError, "seed must be at least 0"),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyvae import constraints, ops
-from tinyvae.distributions import LAWS, multivariate_normal
+from tinyvae.distributions import LAWS, gaussian, multivariate_normal
 from tinyvae.distributions.law import draw_shape, offers
-from tinyvae.elbo import elbo, negative_elbo
+from tinyvae.elbo import FROM_WEIGHTS, elbo, negative_elbo
 from tinyvae.kl import kl, kl_per_latent
 from tinyvae.likelihoods import LIKELIHOODS, likelihood
 from tinyvae.nn import MLP, Dense
@@ -116,8 +116,12 @@ def _kl(fn):
     return lambda d: (fn, (d.normal(d.B, d.Z), d.normal(d.B, d.Z)), {})
 
 
-def _elbo(fn):
-    return lambda d: (fn, (d.normal(d.B), d.normal(d.B)), {"beta": 0.7})
+def _elbo(fn, *samples, **constants):
+    def build(d):
+        log_px = d.normal(*(getattr(d, letter) for letter in samples), d.B)
+        return fn, (log_px, d.positive(d.B, d.Z)), {"beta": 0.7} | constants
+
+    return build
 
 
 UNCONSTRAINED = ("uniform", "multivariate_normal")  # with ordered ends; with a matrix
@@ -204,17 +208,74 @@ def _vae_linear(d):
     return vae.loss, (0.5 * d.normal(vae.layout.size),), {"x": x, "eps": eps, "beta": 0.7}
 
 
+def _random_vae(d, activation="tanh", likelihood="bernoulli"):
+    vae = VAE(d.D, d.Z, (d.H + 2, d.H), activation, likelihood, scale=0.6)
+    return vae, vae.init(d.rng, np.float64) + 0.3 * d.normal(vae.layout.size)
+
+
+def _objective(objective, likelihood="bernoulli"):
+    """The bound by S samples, where the estimator of elbo.py is the derivative of its value."""
+
+    def build(d):
+        vae, theta = _random_vae(d, likelihood=likelihood)
+        constants = {"x": d.binary(d.B, d.D), "eps": d.normal(d.S, d.B, d.Z), "beta": 0.7}
+        return vae.elbo, (theta,), constants | {"objective": objective}
+
+    about = "S samples" if likelihood == "bernoulli" else likelihood
+    return Case(f"VAE.elbo {objective}, {about}", build)
+
+
+def _surrogate(objective):
+    """The same where it is not: the vjp against what it is the derivative of.
+
+    That is a sum of log w in which theta plays three parts, in the decoder, along the path of z,
+    and in q's own parameters. One part at a time moves; the others, and the multipliers, stay.
+    """
+
+    def build(d):
+        vae, start = _random_vae(d)
+
+        def surrogate(theta, *, x, eps, beta):
+            still = start.astype(theta.real.dtype)
+            log_w = _parts(vae, still, still, still, x, eps, beta)
+            _, weight, path, own = FROM_WEIGHTS[objective](log_w, beta)
+            path = 1.0 if path is None else path
+            own = -beta * weight if own is None else own
+            y = weight * _parts(vae, theta, still, still, x, eps, beta)
+            y = y + weight * path * _parts(vae, still, theta, still, x, eps, beta)
+            y = y - own / beta * _parts(vae, still, still, theta, x, eps, beta)
+            bound_vjp = vae.bound(theta, x=x, eps=eps, beta=beta, objective=objective)[1]
+            return y.sum(axis=0), bound_vjp
+
+        constants = {"x": d.binary(d.B, d.D), "eps": d.normal(d.S, d.B, d.Z), "beta": 0.7}
+        return surrogate, (start,), constants
+
+    return Case(f"VAE.elbo {objective}, S samples", build)
+
+
+def _parts(vae, decoder, path, own, x, eps, beta):
+    """log w (S, B) with a theta for each of its three parts."""
+    z, _ = reparameterize(*vae.encode(path, x=x)[0], eps=eps)
+    out, _ = vae.decode(decoder, z.reshape(-1, vae.latent))
+    log_px, _ = vae.px(vae.layout.views(decoder), out.reshape(*z.shape[:-1], vae.data), x=x)
+    mu, logvar = vae.encode(own, x=x)[0]
+    log_pz, _ = gaussian.log_prob(z, np.zeros_like(mu), np.zeros_like(mu))
+    log_q, _ = gaussian.log_prob(z, mu, logvar)
+    return log_px + beta * (log_pz - log_q).sum(axis=-1)
+
+
 def _vae(method, likelihood="bernoulli", activation="tanh"):
     """A whole VAE, with `theta` given as one vector."""
 
     def build(d):
-        vae = VAE(d.D, d.Z, (d.H + 2, d.H), activation, likelihood, scale=0.6)
-        theta = vae.init(d.rng, np.float64) + 0.3 * d.normal(vae.layout.size)
+        vae, theta = _random_vae(d, activation, likelihood)
         x, eps, z = d.binary(d.B, d.D), d.normal(d.B, d.Z), d.normal(d.B, d.Z)
+        samples = d.normal(d.S, d.B, d.Z)
         return {
             "encode": (vae.encode, (theta,), {"x": x}),
             "decode": (vae.decode, (theta, z), {}),
             "terms": (vae.terms, (theta,), {"x": x, "eps": eps}),
+            "log_weights": (vae.log_weights, (theta,), {"x": x, "eps": samples, "beta": 0.7}),
             "elbo": (vae.elbo, (theta,), {"x": x, "eps": eps, "beta": 0.7}),
             "loss": (vae.loss, (theta,), {"x": x, "eps": eps, "beta": 0.7}),
         }[method]
@@ -239,7 +300,10 @@ CASES = (
     Case("kl_per_latent", _kl(kl_per_latent)),
     Case("kl", _kl(kl)),
     Case("elbo", _elbo(elbo)),
+    Case("elbo, S samples", _elbo(elbo, "S")),
     Case("negative_elbo", _elbo(negative_elbo)),
+    Case("negative_elbo, S samples", _elbo(negative_elbo, "S")),
+    Case("negative_elbo, free bits", _elbo(negative_elbo, free_bits=1.55)),
     *(case for name, law in LAWS.items() for case in _law(name, law)),
     *(case for name in UNCONSTRAINED for case in _raw(name)),
     *(_likelihood(name) for name in LIKELIHOODS),
@@ -247,7 +311,10 @@ CASES = (
     Case("MLP", _mlp),
     Case("MLP on data", _mlp_data),
     Case("MLP of no layers", _mlp_empty),
-    *(_vae(method) for method in ("encode", "decode", "terms", "elbo")),
+    *(_vae(method) for method in ("encode", "decode", "terms", "log_weights", "elbo")),
+    *(_objective(objective) for objective in ("analytic", "sampled", "iwae")),
+    _objective("iwae", "gaussian-learned"),
+    *(_surrogate(objective) for objective in ("path", "score", "dreg")),
     Case("VAE linear", _vae_linear),
     *(_vae("loss", law, activation) for law in LIKELIHOODS for activation in ops.ACTIVATIONS),
 )

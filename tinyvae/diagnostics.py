@@ -2,37 +2,37 @@
 
 import numpy as np
 
-from tinyvae.elbo import negative_elbo
-
 USUAL = "usually the learning rate is too high, or the data are not scaled"
 CAUSES = {
     "x": "the data hold NaN or infinity",
     "eps": "the noise holds NaN or infinity",
     "z": f"logvar ran away, and with it sigma: {USUAL}",
     "kl": f"logvar ran away (e^logvar overflows at 88 in float32, 709 in float64): {USUAL}",
+    "log_w": f"logvar ran away, or the reconstruction is too far off for this dtype: {USUAL}",
     "log_px": "the reconstruction is too far off for this dtype: scale the data",
 }
 
 
-def trace(vae, theta, *, x, eps, beta=1.0):
+def trace(vae, theta, *, x, eps, beta=1.0, **objective):
     """Every array on the way of `vae.loss` and back, by name, in the order in which it is made.
 
-    Forward: x, eps, the hidden layers by their names, mu, logvar, sigma, z, out, log_px, kl, loss.
+    Forward: x, eps, the hidden layers by their names, mu, logvar, z, out, log_px, kl, sigma, loss.
     Backward, each dL/d(its name): dout, dz; the two paths into the heads, dmu_z and dlogvar_z
     through the sample, dmu_kl and dlogvar_kl through the KL; their sums dmu and dlogvar; dtheta.
+    With another `objective` than 'analytic' log_w stands for kl, and the second path is that into
+    q's own parameters: dmu_q, dlogvar_q.
     """
     nodes = {"x": x, "eps": eps}
-    (log_px, kl), terms_vjp = vae.terms(theta, x=x, eps=eps, watch=nodes)
-    nodes["sigma"] = np.exp(0.5 * nodes["logvar"])
-    nodes["loss"], loss_vjp = negative_elbo(log_px, kl, beta=beta)
-    (nodes["dtheta"],) = terms_vjp(loss_vjp(1.0))
+    loss, loss_vjp = vae.negative_bound(theta, x=x, eps=eps, beta=beta, watch=nodes, **objective)
+    nodes["sigma"], nodes["loss"] = np.exp(0.5 * nodes["logvar"]), loss
+    (nodes["dtheta"],) = loss_vjp(1.0)
     return nodes
 
 
-def explain(vae, theta, *, x, eps, beta=1.0):
+def explain(vae, theta, *, x, eps, beta=1.0, **objective):
     """One sentence on why `vae.loss` or its gradient is not finite: which array went bad first."""
     with np.errstate(all="ignore"):
-        nodes = vae.layout.views(theta) | trace(vae, theta, x=x, eps=eps, beta=beta)
+        nodes = vae.layout.views(theta) | trace(vae, theta, x=x, eps=eps, beta=beta, **objective)
     gradients = vae.layout.views(nodes.pop("dtheta"))
     gradients = {f"d{name}": block for name, block in gradients.items()}
     found = not_finite(nodes | gradients)

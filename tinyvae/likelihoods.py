@@ -1,8 +1,9 @@
 """p(x | z): how a decoder's output becomes a density over the data.
 
 A likelihood is the last layer of the model: `log_px, vjp = likelihood(params, out, x=x)` sums the
-log-density over the D numbers of each example, x and out (B, D) to nats (B,). It may own
-parameters, as layers do; `start(x)` says where these, and the output, best start for data x.
+log-density over the D numbers of each example, x and out (B, D) to nats (B,), or out (S, B, D) to
+(S, B). It may own parameters, as layers do; `start(x)` says where these, and the output, best
+start for data x.
 """
 
 import math
@@ -33,10 +34,10 @@ class Bernoulli:
         log_px, log_px_vjp = bernoulli.log_prob(x, out)
 
         def vjp(dy):
-            _, dout = log_px_vjp(dy[:, None])
+            _, dout = log_px_vjp(dy[..., None])
             return {}, dout
 
-        return log_px.sum(axis=1), vjp
+        return log_px.sum(axis=-1), vjp
 
     def mean(self, params, out):
         return bernoulli.mean(out)[0]
@@ -79,10 +80,10 @@ class Gaussian:
         log_px, log_px_vjp = gaussian.log_prob(x, out, self.logvar(params, out))
 
         def vjp(dy):
-            _, dout, dlogvar = log_px_vjp(dy[:, None])
+            _, dout, dlogvar = log_px_vjp(dy[..., None])
             return self.gradients(dlogvar), dout
 
-        return log_px.sum(axis=1), vjp
+        return log_px.sum(axis=-1), vjp
 
     def gradients(self, dlogvar):
         return {}

@@ -15,8 +15,9 @@ import numpy as np
 
 from tinyvae.data import bernoulli_draw
 from tinyvae.diagnostics import explain
-from tinyvae.elbo import negative_elbo
+from tinyvae.elbo import OBJECTIVES, TIGHTER, check_free_bits
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
+from tinyvae.kl import kl_per_latent
 from tinyvae.optim import optimizer
 
 # The streams that a seed is split into.
@@ -27,15 +28,20 @@ INIT, EPOCH, HELD_OUT = 0, 1, 2
 class Settings:
     """How to train. `lr` None: the optimizer's default. `beta` rises from 0 over `warmup` epochs.
 
+    `objective`, `samples`: the estimator of the bound, see elbo.py, and its samples an example;
+    `free_bits`: nats below which a latent's mean KL costs nothing more, of 'analytic' alone.
     `patience`: stop after so many epochs without a better held-out bound, and keep the best
     parameters; 0: never. TypeError or ValueError for a value out of range or an unknown name.
     """
 
     epochs: int = 80
     batch: int = 20
+    objective: str = "analytic"
+    samples: int = 1
     lr: float | None = None
     optimizer: str = "adam"
     beta: float = 1.0
+    free_bits: float = 0.0
     warmup: int = 0
     patience: int = 0
     dtype: str = "float32"
@@ -44,7 +50,11 @@ class Settings:
     def __post_init__(self):
         check_count("epochs", self.epochs)
         check_count("batch", self.batch)
+        check_count("samples", self.samples)
         check_number("beta", self.beta, at_least=0)
+        if self.objective not in OBJECTIVES:
+            raise unknown("objective", self.objective, OBJECTIVES)
+        check_free_bits(self.free_bits, self.objective)
         for name in ("warmup", "patience", "seed"):
             check_count(name, getattr(self, name), at_least=0)
         if self.dtype not in ("float32", "float64"):
@@ -139,16 +149,15 @@ def steps(vae, data, settings, state):
         state.sums = {"loss": 0.0, "reconstruction": 0.0, "kl": 0.0, "seconds": 0.0}
 
     count = count_steps(data, settings)
+    samples = () if settings.samples == 1 else (settings.samples,)
+    objective = {"objective": settings.objective, "free_bits": settings.free_bits}
     while state.step < count:
         began = time.perf_counter()
         batch = x[order[state.step * settings.batch : (state.step + 1) * settings.batch]]
-        eps = state.rng.standard_normal((len(batch), vae.latent), dtype=x.dtype)
+        eps = state.rng.standard_normal((*samples, len(batch), vae.latent), dtype=x.dtype)
         beta = warm(settings, state.epoch + (state.step + 1) / count)
-        reconstruction, kl = step(vae, state, x=batch, eps=eps, beta=beta)
-        share = len(batch) / len(x)
-        state.sums["reconstruction"] += share * reconstruction
-        state.sums["kl"] += share * kl
-        state.sums["loss"] += share * (reconstruction + beta * kl)
+        for name, value in step(vae, state, x=batch, eps=eps, beta=beta, **objective).items():
+            state.sums[name] += value * len(batch) / len(x)
         state.sums["seconds"] += time.perf_counter() - began
         state.step += 1
         yield
@@ -162,25 +171,28 @@ def warm(settings, epochs):
     return settings.beta * min(1.0, epochs / settings.warmup) if settings.warmup else settings.beta
 
 
-def step(vae, state, *, x, eps, beta):
-    """One step of the optimizer on a batch; (reconstruction, kl) in nats per example."""
+def step(vae, state, *, x, eps, beta=1.0, **objective):
+    """One step of the optimizer on a batch; loss, reconstruction and kl in nats per example."""
+    nodes = {}
     with np.errstate(over="ignore", invalid="ignore"):  # looked at, and explained
-        (log_px, kl), terms_vjp = vae.terms(state.theta, x=x, eps=eps)
-        loss, loss_vjp = negative_elbo(log_px, kl, beta=beta)
-        (dtheta,) = terms_vjp(loss_vjp(1.0))
+        arguments = {"x": x, "eps": eps, "beta": beta, **objective}
+        loss, loss_vjp = vae.negative_bound(state.theta, **arguments, watch=nodes)
+        (dtheta,) = loss_vjp(1.0)
         # An infinite norm stops the run, too: Adam squares the gradient.
         if not np.isfinite(dtheta @ dtheta) or not np.isfinite(loss):
             raise NotFinite(
                 f"training stopped in epoch {state.epoch + 1}, step {state.step + 1}, where the "
-                f"loss is {loss:g}: " + explain(vae, state.theta, x=x, eps=eps, beta=beta)
+                f"loss is {loss:g}: " + explain(vae, state.theta, **arguments)
             )
         state.optimizer.step(state.theta, dtheta)
-    return -float(log_px.mean()), float(kl.mean())
+    kl, _ = kl_per_latent(nodes["mu"], nodes["logvar"])
+    reconstruction = -float(nodes["log_px"].mean())
+    return {"loss": float(loss), "reconstruction": reconstruction, "kl": float(kl.sum() / len(x))}
 
 
 def finish_epoch(vae, data, settings, state):
     """Evaluate on the held-out data, add the epoch's row, and note the best parameters."""
-    held_out = evaluate(vae, state.theta, data.held_out, seed=settings.seed)
+    held_out = evaluate(vae, state.theta, data.held_out, **evaluation(settings))
     row = {"epoch": state.epoch + 1} | state.sums
     row |= {"beta": warm(settings, state.epoch + 1), "held_out": -float(held_out.mean())}
     if settings.patience and row["held_out"] < best(state):
@@ -201,19 +213,33 @@ def finished(state, settings):
     return stalled or state.epoch >= settings.epochs
 
 
-def evaluate(vae, theta, x, *, seed=0, batch=1000):
-    """The ELBO (N,) of each example, beta = 1, one sample each, in nats.
+def evaluation(settings):
+    """How `evaluate` measures what a run with these settings maximizes.
+
+    The importance-weighted bounds by as many samples as in training; the ELBO by one with the
+    analytic KL, whichever way its gradient is estimated.
+    """
+    if settings.objective in TIGHTER:
+        return {"seed": settings.seed, "objective": "iwae", "samples": settings.samples}
+    return {"seed": settings.seed}
+
+
+def evaluate(vae, theta, x, *, seed=0, objective="analytic", samples=1, batch=1000):
+    """The bound (N,) of each example, beta = 1, by so many samples each, in nats.
 
     The noise depends on `seed` alone: two calls, and two epochs, are compared on the same draw.
     """
     vae.check(x)
+    check_count("samples", samples)
     rng = np.random.default_rng([seed, HELD_OUT])
     x = x.astype(theta.dtype, copy=False)
-    parts = [x[i : i + batch] for i in range(0, len(x), batch)]
-    noise = (rng.standard_normal((len(part), vae.latent), dtype=theta.dtype) for part in parts)
-    return np.concatenate(
-        [vae.elbo(theta, x=part, eps=eps)[0] for part, eps in zip(parts, noise, strict=True)]
-    )
+    many = () if samples == 1 else (samples,)
+    size = max(1, batch // samples)
+    bounds = []
+    for part in (x[i : i + size] for i in range(0, len(x), size)):
+        eps = rng.standard_normal((*many, len(part), vae.latent), dtype=theta.dtype)
+        bounds.append(vae.elbo(theta, x=part, eps=eps, objective=objective)[0])
+    return np.concatenate(bounds)
 
 
 @contextmanager

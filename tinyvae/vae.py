@@ -5,8 +5,8 @@
          z -> g -> out              decoder p(x | z), `out` its logits or means
     elbo = log p(x | z) - beta KL(q(z | x) || N(0, I))      the bound, see elbo.py
 
-Shapes: x (B, D); mu, logvar, eps, z (B, Z); elbo (B,). Units: nats per example, summed over the
-dimensions; only `loss` averages, over the batch.
+Shapes: x (B, D); mu, logvar (B, Z); eps, z (B, Z), or (S, B, Z) for S samples an example; elbo
+(B,). Units: nats per example, summed over the dimensions; only `loss` averages, over the batch.
 Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), equation 10.
 """
 
@@ -14,9 +14,10 @@ import numpy as np
 
 from tinyvae import likelihoods
 from tinyvae.diagnostics import explain, not_finite
-from tinyvae.elbo import elbo, negative_elbo
+from tinyvae.distributions import gaussian
+from tinyvae.elbo import check_free_bits, elbo, from_weights, negative_elbo
 from tinyvae.errors import NotFinite, check_count, check_finite, check_number, check_shape
-from tinyvae.kl import kl
+from tinyvae.kl import kl_per_latent
 from tinyvae.nn import MLP, Dense, Layout
 from tinyvae.reparameterize import reparameterize
 
@@ -92,18 +93,20 @@ class VAE:
         return (mu, logvar), vjp
 
     def _decode(self, params, z, watch=None):
-        g, decoder_vjp = self.decoder(params, z, watch=watch)
+        rows = z.reshape(-1, self.latent)  # to the decoder S samples are a longer batch
+        g, decoder_vjp = self.decoder(params, rows, watch=watch)
         out, out_vjp = self.out(params, g)
 
         def vjp(dout):
-            dp_out, dg = out_vjp(dout)
-            dp_decoder, dz = decoder_vjp(dg)
-            return dp_decoder | dp_out, dz
+            dp_out, dg = out_vjp(dout.reshape(-1, self.data))
+            dp_decoder, drows = decoder_vjp(dg)
+            return dp_decoder | dp_out, drows.reshape(z.shape)
 
-        return out, vjp
+        return out.reshape(*z.shape[:-1], self.data), vjp
 
     def terms(self, theta, *, x, eps, watch=None):
-        """The two terms of the bound, log p(x | z) and KL, each (B,) in nats: all the arrows.
+        """The two terms of the bound, in nats: log p(x | z), (B,) or (S, B), and each latent's KL,
+        (B, Z): all the arrows.
 
         `vjp((dlog_px, dkl))` is `(dtheta,)`. x and eps are trusted to be good: `elbo` and `loss`
         check them. `watch`, a dict, receives the arrays on the way, forward and backward, by name.
@@ -113,9 +116,9 @@ class VAE:
         z, z_vjp = reparameterize(mu, logvar, eps=eps)
         out, decode_vjp = self._decode(params, z, watch)
         log_px, log_px_vjp = self.px(params, out, x=x)
-        kl_q, kl_vjp = kl(mu, logvar)
+        kl, kl_vjp = kl_per_latent(mu, logvar)
         if watch is not None:
-            watch.update(mu=mu, logvar=logvar, z=z, out=out, log_px=log_px, kl=kl_q)
+            watch.update(mu=mu, logvar=logvar, z=z, out=out, log_px=log_px, kl=kl)
 
         def vjp(dy):
             dlog_px, dkl = dy
@@ -130,36 +133,108 @@ class VAE:
                 watch.update(dlogvar_kl=dlogvar_kl, dmu=dmu, dlogvar=dlogvar)
             return (self.layout.flatten(dp_encoder | dp_decoder | dp_px),)
 
-        return (log_px, kl_q), vjp
+        return (log_px, kl), vjp
+
+    def log_weights(self, theta, *, x, eps, beta=1.0, watch=None):
+        """log w = log p(x | z) + beta (log p(z) - log q(z | x)), (S, B) in nats; eps (S, B, Z).
+
+        `vjp(dlog_w)` is `(dtheta,)`. The estimators of elbo.py ask for less than the derivative:
+        `path` (S, B) multiplies what comes back through z, and `own` (S, B) takes the place of
+        -beta dlog_w, the cotangent of log q(z | x) with z held.
+        """
+        params = self.layout.views(theta)
+        (mu, logvar), encode_vjp = self._encode(params, x, watch)
+        z, z_vjp = reparameterize(mu, logvar, eps=eps)
+        out, decode_vjp = self._decode(params, z, watch)
+        log_px, log_px_vjp = self.px(params, out, x=x)
+        log_pz, prior_vjp = gaussian.log_prob(z, np.zeros_like(mu), np.zeros_like(mu))
+        log_q, q_vjp = gaussian.log_prob(z, mu, logvar)
+        log_w = log_px + beta * (log_pz - log_q).sum(axis=-1)
+        if watch is not None:
+            watch.update(mu=mu, logvar=logvar, z=z, out=out, log_px=log_px, log_w=log_w)
+
+        def vjp(dlog_w, path=None, own=None):
+            dp_px, dout = log_px_vjp(dlog_w)
+            dp_decoder, dz_px = decode_vjp(dout)
+            dratio = beta * dlog_w[..., None]
+            dz_q, dmu_q, dlogvar_q = q_vjp(-dratio)
+            dz = dz_px + prior_vjp(dratio)[0] + dz_q  # z is read in three places
+            if path is not None:
+                dz = dz * path[..., None]
+            if own is not None:
+                _, dmu_q, dlogvar_q = q_vjp(own[..., None])
+            dmu_z, dlogvar_z = z_vjp(dz)
+            dmu, dlogvar = dmu_z + dmu_q, dlogvar_z + dlogvar_q
+            (dp_encoder,) = encode_vjp((dmu, dlogvar))
+            if watch is not None:
+                watch.update(dout=dout, dz=dz, dmu_z=dmu_z, dlogvar_z=dlogvar_z, dmu_q=dmu_q)
+                watch.update(dlogvar_q=dlogvar_q, dmu=dmu, dlogvar=dlogvar)
+            return (self.layout.flatten(dp_encoder | dp_decoder | dp_px),)
+
+        return log_w, vjp
+
+    def bound(self, theta, *, x, eps, beta=1.0, objective="analytic", watch=None):
+        """The bound (B,) by an estimator of elbo.py, and its `vjp(dbound)`; nothing is checked."""
+        if objective == "analytic":
+            terms, terms_vjp = self.terms(theta, x=x, eps=eps, watch=watch)
+            bound, bound_vjp = elbo(*terms, beta=beta)
+            return bound, lambda dbound: terms_vjp(bound_vjp(dbound))
+        estimator = from_weights(objective)
+        eps = eps if eps.ndim == 3 else eps[None]
+        log_w, log_w_vjp = self.log_weights(theta, x=x, eps=eps, beta=beta, watch=watch)
+        bound, *multipliers = estimator(log_w, beta)
+
+        def vjp(dbound):
+            weight, path, own = multipliers
+            return log_w_vjp(dbound * weight, path, None if own is None else dbound * own)
+
+        return bound, vjp
+
+    def negative_bound(
+        self, theta, *, x, eps, beta=1.0, objective="analytic", free_bits=0.0, watch=None
+    ):
+        """What training minimizes, a number: -bound.mean(), or with free bits; unchecked, too."""
+        if objective == "analytic":
+            terms, terms_vjp = self.terms(theta, x=x, eps=eps, watch=watch)
+            loss, loss_vjp = negative_elbo(*terms, beta=beta, free_bits=free_bits)
+            return loss, lambda dloss: terms_vjp(loss_vjp(dloss))
+        bound, bound_vjp = self.bound(
+            theta, x=x, eps=eps, beta=beta, objective=objective, watch=watch
+        )
+        return -bound.mean(), lambda dloss: bound_vjp(np.full_like(bound, -dloss / len(bound)))
 
     # -- what a user calls ------------------------------------------------------------------------
 
-    def elbo(self, theta, *, x, eps, beta=1.0):
-        """log p(x | z) - beta KL at the one sample z = mu + sigma * eps: (B,), nats, to maximize.
+    def elbo(self, theta, *, x, eps, beta=1.0, objective="analytic"):
+        """The bound (B,), nats, to maximize, by the samples z = mu + sigma * eps of each example.
 
-        x (B, D), eps (B, Z) from N(0, I); `vjp(delbo)` is `(dtheta,)`. ValueError for wrong shapes,
-        a beta below 0, data outside the likelihood's support; NotFinite, naming the first array
+        x (B, D), eps (B, Z) or (S, B, Z) from N(0, I); objective: a name in `OBJECTIVES`, see
+        elbo.py; `vjp(delbo)` is `(dtheta,)`. ValueError for wrong shapes, a beta below 0, an
+        unknown objective, data outside the likelihood's support; NotFinite, naming the first array
         that went bad.
         """
-        return self._bound(elbo, theta, x, eps, beta)
+        return self._checked(self.bound, theta, x, eps, beta, objective=objective)
 
-    def loss(self, theta, *, x, eps, beta=1.0):
+    def loss(self, theta, *, x, eps, beta=1.0, objective="analytic", free_bits=0.0):
         """-elbo.mean(): a number, nats per example, to minimize; `vjp(1.0)` is `(dtheta,)`.
 
-        It takes and raises what `elbo` does.
+        free_bits: nats below which a latent's mean KL costs nothing more, of 'analytic' alone. It
+        takes and raises what `elbo` does.
         """
-        return self._bound(negative_elbo, theta, x, eps, beta)
+        check_free_bits(free_bits, objective)
+        options = {"objective": objective, "free_bits": free_bits}
+        return self._checked(self.negative_bound, theta, x, eps, beta, **options)
 
-    def _bound(self, reduce, theta, x, eps, beta):
+    def _checked(self, fn, theta, x, eps, beta, **options):
         self.check(x)
-        check_shape("eps", eps, (len(x), self.latent))
+        samples = ("S",) if np.ndim(eps) == 3 and len(eps) else ()
+        check_shape("eps", eps, (*samples, len(x), self.latent))
         beta = check_number("beta", beta, at_least=0)
         with np.errstate(over="ignore", invalid="ignore"):  # reported below, with its cause
-            terms, terms_vjp = self.terms(theta, x=x, eps=eps)
-            bound, bound_vjp = reduce(*terms, beta=beta)
+            bound, vjp = fn(theta, x=x, eps=eps, beta=beta, **options)
         if not np.isfinite(bound).all():
-            raise NotFinite(explain(self, theta, x=x, eps=eps, beta=beta))
-        return bound, lambda dy: terms_vjp(bound_vjp(dy))
+            raise NotFinite(explain(self, theta, x=x, eps=eps, beta=beta, **options))
+        return bound, vjp
 
     def encode(self, theta, *, x):
         """(mu, logvar), each (B, Z), of q(z | x);  `vjp((dmu, dlogvar))` is `(dtheta,)`."""

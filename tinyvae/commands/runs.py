@@ -132,7 +132,10 @@ def describe(vae, settings, data):
     )
     rate = training.optimizer(settings.optimizer, settings.lr).lr
     warmup = f" after {settings.warmup} epochs of warm-up" if settings.warmup else ""
+    samples = f"{settings.samples} samples" if settings.samples > 1 else "1 sample"
+    floor = f", free bits {settings.free_bits:g}" if settings.free_bits else ""
     print(
         f"training  {settings.optimizer}, lr {rate:g}, batch {settings.batch}, "
         f"beta {settings.beta:g}{warmup}, seed {settings.seed}"
     )
+    print(f"          objective {settings.objective}, {samples} an example{floor}")

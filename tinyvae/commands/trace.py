@@ -57,7 +57,7 @@ def forward(nodes, beta):
     """The lines of the diagram from x to the loss."""
     n = {name: vector(array) for name, array in nodes.items()}
     left, middle, right = columns(nodes)[1::2]
-    terms = f"-log p(x|z) {-nodes['log_px'][0]:.3f} + {beta:g} * KL {nodes['kl'][0]:.3f}"
+    terms = f"-log p(x|z) {-nodes['log_px'][0]:.3f} + {beta:g} * KL {nodes['kl'].sum():.3f}"
     return [
         row((middle, f"x {n['x']}")),
         row((middle, "| encoder")),

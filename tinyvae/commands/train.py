@@ -14,6 +14,7 @@ from tinyvae import train as training
 from tinyvae.commands.runs import DATA, MODEL, TRAINING, describe, fresh, resumed, values_of
 from tinyvae.data import DATASETS
 from tinyvae.data.dataset import BINARIZATIONS
+from tinyvae.elbo import OBJECTIVES
 from tinyvae.likelihoods import LIKELIHOODS
 from tinyvae.ops import ACTIVATIONS
 from tinyvae.optim import OPTIMIZERS
@@ -73,7 +74,12 @@ def add(subparsers):
     rates = ", ".join(f"{name} {kind.default_lr:g}" for name, kind in OPTIMIZERS.items())
     option(fit, "lr", f"learning rate (default: {rates})", float)
     option(fit, "optimizer", ", ".join(OPTIMIZERS))
+    option(fit, "objective", f"{', '.join(OBJECTIVES)}: how the bound and its gradient are "
+           "estimated, see elbo.py; iwae and dreg maximize the importance-weighted bound")  # fmt: skip
+    option(fit, "samples", "samples of z an example in a step", int)
     option(fit, "beta", "weight of the KL", float)
+    option(fit, "free-bits", "nats below which a latent's mean KL costs nothing more; of the "
+           "objective 'analytic'", float)  # fmt: skip
     option(fit, "warmup", "epochs over which beta rises from 0", int)
     option(
         fit, "patience", "stop after N epochs without a better held-out bound, and keep the best "
@@ -179,18 +185,21 @@ def report(vae, settings, state, data, about, out):
     from tinyvae.commands import figures  # here, because matplotlib takes a while to import
 
     theta = state.parameters
-    elbo = training.evaluate(vae, theta, data.held_out, seed=settings.seed)
-    bound, error = -float(elbo.mean()), None
-    if len(elbo) > 1:
-        error = float(elbo.std(ddof=1) / np.sqrt(len(elbo)))
+    measure = training.evaluation(settings)
+    bounds = training.evaluate(vae, theta, data.held_out, **measure)
+    bound, error = -float(bounds.mean()), None
+    if len(bounds) > 1:
+        error = float(bounds.std(ddof=1) / np.sqrt(len(bounds)))
+    many = measure.get("samples", 1)
+    what = "negative ELBO" if many == 1 else f"negative bound by {many} importance samples"
     shown = "" if error is None else f" +- {error:.3f}"
     which = "the last epoch"
     if state.best is not None:
         epoch = 1 + int(np.argmin([row["held_out"] for row in state.history]))
         which = f"epoch {epoch}, chosen on them"
     print(
-        f"\nheld-out negative ELBO  {bound:.3f}{shown} nats per example "
-        f"({len(elbo)} examples, {values_of(data)} values, {which})"
+        f"\nheld-out {what}  {bound:.3f}{shown} nats per example "
+        f"({len(bounds)} examples, {values_of(data)} values, {which})"
     )
     if bound > state.history[0]["held_out"]:
         print(
@@ -203,7 +212,12 @@ def report(vae, settings, state, data, about, out):
             "model": vae.config,
             "settings": asdict(settings),
             "data": about,
-            "held_out": {"negative_elbo": bound, "standard_error": error, "examples": len(elbo)},
+            "held_out": {
+                "negative_bound": bound,
+                "samples": many,
+                "standard_error": error,
+                "examples": len(bounds),
+            },
             "history": state.history,
         },
     )
