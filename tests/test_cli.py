@@ -25,12 +25,13 @@ from tinyvae.train import evaluate
 TINY = ("--epochs", "2", "--hidden", "8")
 NUMBER = r"-?\d+\.\d+"
 FIGURES = ["loss.png", "reconstructions.png", "samples.png", "latent.png", "manifold.png"]
-RECORDS = ["history.json", "checkpoint.npz"]
+RECORDS = ["history.json", "inspect.json", "checkpoint.npz"]
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train_command, "SAMPLES", 10)  # of the bound at the end: a second else
     return tmp_path
 
 

@@ -4,6 +4,15 @@ Each has `add(subparsers)`, which describes its options, and `run(args)`, which 
 code. Matplotlib and tqdm are imported where they are used, so that `--help` is quick.
 """
 
-from tinyvae.commands import gradcheck, trace, train, variance
+from tinyvae.commands import (
+    disentangle,
+    gradcheck,
+    importance,
+    inspect,
+    trace,
+    train,
+    truth,
+    variance,
+)
 
-COMMANDS = (train, gradcheck, trace, variance)
+COMMANDS = (train, inspect, gradcheck, trace, variance, truth, importance, disentangle)

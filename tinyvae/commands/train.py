@@ -9,17 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyvae import checkpoint
+from tinyvae import checkpoint, inspection
 from tinyvae import train as training
+from tinyvae.commands import inspect
 from tinyvae.commands.runs import DATA, MODEL, TRAINING, describe, fresh, resumed, values_of
 from tinyvae.data import DATASETS
 from tinyvae.data.dataset import BINARIZATIONS
 from tinyvae.elbo import OBJECTIVES
+from tinyvae.errors import NotFinite
 from tinyvae.likelihoods import LIKELIHOODS
 from tinyvae.ops import ACTIVATIONS
 from tinyvae.optim import OPTIMIZERS
 from tinyvae.storage import write_json
 
+SAMPLES = 1000  # of the importance-weighted bound at the end
 AUTOSAVE = 20.0  # seconds between checkpoints
 
 
@@ -75,7 +78,7 @@ def add(subparsers):
     option(fit, "lr", f"learning rate (default: {rates})", float)
     option(fit, "optimizer", ", ".join(OPTIMIZERS))
     option(fit, "objective", f"{', '.join(OBJECTIVES)}: how the bound and its gradient are "
-           "estimated, see elbo.py; iwae and dreg maximize the importance-weighted bound")  # fmt: skip
+           "estimated; iwae and dreg maximize the importance-weighted bound")  # fmt: skip
     option(fit, "samples", "samples of z an example in a step", int)
     option(fit, "beta", "weight of the KL", float)
     option(fit, "free-bits", "nats below which a latent's mean KL costs nothing more; of the "
@@ -136,8 +139,7 @@ def run(args):
             f"go on with: python -m tinyvae train --resume --out {shlex.quote(str(out))}"
         )
         return 130
-    report(vae, settings, state, data, about, out)
-    return 0
+    return report(vae, settings, state, data, about, out)
 
 
 def fit(vae, data, settings, state, save):
@@ -181,7 +183,8 @@ def fit(vae, data, settings, state, save):
 
 
 def report(vae, settings, state, data, about, out):
-    """Evaluate the trained model, draw its figures, and say what was reached and written."""
+    """Evaluate the trained model, draw its figures, and say what was reached and written; the exit
+    code, 1 if the model shows what no right one can."""
     from tinyvae.commands import figures  # here, because matplotlib takes a while to import
 
     theta = state.parameters
@@ -221,9 +224,30 @@ def report(vae, settings, state, data, about, out):
             "history": state.history,
         },
     )
+    code = inspected(vae, settings, theta, data, out / "inspect.json")
     written = figures.draw(vae, theta, data, state.history, out, seed=settings.seed)
-    print(
-        "wrote",
-        *(f"  {out / name}" for name in [*written, "history.json", "checkpoint.npz"]),
-        sep="\n",
-    )
+    records = ("history.json", "inspect.json", "checkpoint.npz")
+    names = [*written, *(name for name in records if (out / name).is_file())]
+    print("\nwrote", *(f"  {out / name}" for name in names), sep="\n")
+    return code
+
+
+def inspected(vae, settings, theta, data, path):
+    """Print what the model is worth, and write it to `path`; 1 if no right model can show that."""
+    path.unlink(missing_ok=True)  # it may be that of an earlier run
+    try:
+        found = inspection.inspect(
+            vae,
+            theta,
+            data.held_out,
+            beta=settings.beta,
+            free_bits=settings.free_bits,
+            seed=settings.seed,
+            samples=SAMPLES,
+        )
+    except NotFinite as error:  # of a run that diverged: its figures and records still help
+        print(f"warning: the model was not inspected: {error}")
+        return 0
+    print()
+    inspect.show(found, path)
+    return 1 if inspection.impossible(found) else 0

@@ -9,6 +9,8 @@ figure, make it in `with style():`, which turns on the layout that keeps their l
 """
 
 from .canvas import BLUE, GREY, ORANGE, PURPLE, save, side_by_side, style
+from .disentanglement import gap_by_beta, information_matrix, traversal_grid
+from .signal import bound_gap, signal_to_noise
 from .training import (
     grid_points,
     image_grid,
@@ -19,6 +21,7 @@ from .training import (
     reconstructions,
     samples,
 )
+from .truth import gap_curves
 from .variance import (
     descent,
     gradient_histogram,
@@ -32,10 +35,14 @@ __all__ = [
     "GREY",
     "ORANGE",
     "PURPLE",
+    "bound_gap",
     "descent",
+    "gap_by_beta",
+    "gap_curves",
     "gradient_histogram",
     "grid_points",
     "image_grid",
+    "information_matrix",
     "latent_scatter",
     "loss_curves",
     "manifold",
@@ -44,8 +51,10 @@ __all__ = [
     "samples",
     "save",
     "side_by_side",
+    "signal_to_noise",
     "steepening",
     "style",
+    "traversal_grid",
     "variance_by_dimension",
     "variance_ratio",
 ]

@@ -113,3 +113,20 @@ def label_ends(ax, ends):
     places = spread_apart(np.stack([np.ones(len(ends)), height], axis=1), 1, 11)
     for (y, text, colour), was, (_, now) in zip(ends, height, places, strict=True):
         ax.annotate(text, (1, y), (4, now - was), frame, "offset points", color=colour, va="center")
+
+
+def finished(ax, ends, title):
+    """`ax` with its title, and its lines named at their ends."""
+    ax.set_title(title or "")
+    ax.figure.draw_without_rendering()  # the names are placed in the limits as they are now
+    if ends:
+        label_ends(ax, ends)
+    return ax
+
+
+def increasing(name, values):
+    """`values` as an array (n,); ValueError unless there are two or more, and they increase."""
+    values = as_array(name, values, "n")
+    if len(values) < 2 or (np.diff(values) <= 0).any():
+        raise ValueError(f"{name} must be two numbers or more, and increase")
+    return values

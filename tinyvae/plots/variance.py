@@ -11,7 +11,8 @@ from tinyvae.plots.canvas import (
     YELLOW,
     as_array,
     axes_or_new,
-    label_ends,
+    finished,
+    increasing,
     legend_above,
     split,
     style,
@@ -39,7 +40,7 @@ def variance_by_dimension(dimensions, exact, measured, title=None, ax=None):
     end with its slope there; measured: {name: (n,)}, drawn as dots. A name may be in one alone. A
     variance of 0 has no place on the axis, and is left out.
     """
-    dimensions = _increasing("dimensions", dimensions)
+    dimensions = increasing("dimensions", dimensions)
     ax = axes_or_new(ax, 6.6, 4.2)
     ax.set(xscale="log", yscale="log", xlabel="dimension D", ylabel="variance of one estimate")
     ends = []
@@ -59,7 +60,7 @@ def variance_by_dimension(dimensions, exact, measured, title=None, ax=None):
     low, high = ax.get_ylim()
     if high < 10.0 * low:  # a decade at least: a line that is level shall look level
         ax.set_ylim((low * high) ** 0.5 / 10.0**0.5, (low * high) ** 0.5 * 10.0**0.5)
-    return _finished(ax, ends, title)
+    return finished(ax, ends, title)
 
 
 @style()
@@ -70,7 +71,7 @@ def variance_ratio(x, exact, dots, measured, crossings, title=None, ax=None):
     ...} at the places `dots` (m,). crossings: {"loc": x where its line is at 1, ...}. Below the
     line at 1 the score function is the better of the two.
     """
-    x, dots = _increasing("x", x), _increasing("dots", dots)
+    x, dots = increasing("x", x), increasing("dots", dots)
     ax = axes_or_new(ax, 6.2, 4.2)
     ax.set(xscale="log", yscale="log", xlabel="kσ: how far cos(kz) turns within one σ of z")
     ax.set_ylabel("Var(score function) / Var(pathwise)")
@@ -90,7 +91,7 @@ def variance_ratio(x, exact, dots, measured, crossings, title=None, ax=None):
         ends.append((line[-1], f"d/d{name}", colour))
     ax.text(0.98, 0.95, "pathwise better", transform=ax.transAxes, ha="right", color="0.35")
     ax.text(0.02, 0.05, "score function better", transform=ax.transAxes, color="0.35")
-    return _finished(ax, ends, title)
+    return finished(ax, ends, title)
 
 
 @style()
@@ -101,7 +102,7 @@ def steepening(tau, variances, truth, estimates, title=None, ax=None):
     exact gradient, and estimates {name: (n, R)}, R means of a batch each, drawn below. The panel of
     the estimates takes the lower part of an `ax` passed in.
     """
-    tau = _increasing("1 / tau", 1.0 / as_array("tau", tau, "n"))
+    tau = increasing("1 / tau", 1.0 / as_array("tau", tau, "n"))
     ax, below = split(axes_or_new(ax, 6.6, 5.6), (1, 1))
     ax.set(xscale="log", yscale="log", ylabel="variance of one estimate")
     ends = []
@@ -121,7 +122,7 @@ def steepening(tau, variances, truth, estimates, title=None, ax=None):
     below.set(ylim=(low - margin, high + margin), ylabel="means of a batch")
     below.set(xlabel="steepness 1/τ of the sigmoid: a step at the right end")
     ax.tick_params(labelbottom=False)
-    return _finished(ax, ends, title)
+    return finished(ax, ends, title)
 
 
 @style()
@@ -167,21 +168,5 @@ def descent(paths, goal, name, title=None, ax=None):
     return ax
 
 
-def _finished(ax, ends, title):
-    """`ax` with its title, and its lines named at their ends."""
-    ax.set_title(title or "")
-    ax.figure.draw_without_rendering()  # the names are placed in the limits as they are now
-    if ends:
-        label_ends(ax, ends)
-    return ax
-
-
 def _positive(values):
     return np.where(values > 0.0, values, np.nan)
-
-
-def _increasing(name, values):
-    values = as_array(name, values, "n")
-    if len(values) < 2 or (np.diff(values) <= 0).any():
-        raise ValueError(f"{name} must be two numbers or more, and increase")
-    return values

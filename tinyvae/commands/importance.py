@@ -1,0 +1,170 @@
+"""`tinyvae importance`: what more samples buy, on a model whose answer is known."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tinyvae.errors import check_count, check_number
+from tinyvae.importance import importance_bounds
+from tinyvae.models.linear_gaussian import LinearGaussian
+from tinyvae.signal import gradient_moments, slope, spread
+from tinyvae.vae import VAE
+
+X = 1.5
+SAMPLES = tuple(2**i for i in range(10))  # 1, 2, ..., 512
+FARTHEST, ROUNDING = 5.0, 1e-12  # standard errors, nats
+NARROW = 0.2  # a q so narrow that the path gradients lose
+
+
+def add(subparsers):
+    parser = subparsers.add_parser(
+        "importance",
+        help="what more samples buy: a closer bound, and gradients that fade",
+        description="The importance-weighted bound on the model z ~ N(0, 1), x ~ N(z, 1) at "
+        f"x = {X}, where log p(x) is known, for an encoder that is not the posterior. First the "
+        "bound by 1 to 512 samples against the truth; then the signal-to-noise ratio of its "
+        "gradient, plain (iwae) and doubly reparameterized (dreg); then where the path gradients "
+        "lose. Exit code 1 if a bound is above the truth.",
+    )
+    parser.add_argument("--loc", type=float, default=1.0, help="mean of q (default: 1)")
+    parser.add_argument("--sigma", type=float, default=0.9, help="deviation of q (default: 0.9)")
+    parser.add_argument(
+        "--repeats", type=int, default=20_000, metavar="R", help="estimates (default: 20000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument(
+        "--out", default="runs/importance", metavar="DIR", help="(default: runs/importance)"
+    )
+    parser.add_argument("--no-figures", action="store_true", help="print the tables alone")
+    parser.set_defaults(run=run)
+
+
+def run(args):
+    check_number("loc", args.loc)
+    check_number("sigma", args.sigma, above=0)
+    check_count("repeats", args.repeats, at_least=2)
+    check_count("seed", args.seed, at_least=0)
+    out = Path(args.out)
+    if not args.no_figures:
+        out.mkdir(parents=True, exist_ok=True)  # before the work, so that an error comes first
+
+    model, x = LinearGaussian(1.0, 0.0, 1.0), np.array([X])
+    mean, covariance = model.posterior(x)
+    truth = float(model.log_prob(x))
+    print(
+        f"z ~ N(0, 1), x ~ N(z, 1), x = {X}: the posterior is N({mean[0]:g}, {covariance[0, 0]:g}),"
+        f" log p(x) = {truth:.6f}\nq = N({args.loc:g}, {args.sigma:g}²)\n"
+    )
+    vae, theta = autoencoder(args.loc, args.sigma)
+    relative = float(model.weight_variance(np.array([args.loc]), log_square(args.sigma), x=x))
+    gaps, errors = bounds(vae, theta, truth, relative, args.repeats, args.seed)
+    if not np.isfinite(relative):
+        print("\nVar(w / p(x)) is infinite: the theory of these slopes does not apply")
+    ratios, slopes = signal(vae, theta, args.repeats, args.seed)
+    losses(args.loc, args.repeats, args.seed)
+    if not args.no_figures:
+        from tinyvae import plots  # here: matplotlib takes a while to import
+
+        limit = 0.5 * relative / np.array(SAMPLES) if np.isfinite(relative) else None
+        what = f"x = {X}, q = N({args.loc:g}, {args.sigma:g}²)"
+        plots.save(plots.bound_gap(SAMPLES, gaps, errors, limit, what), out / "bound.png")
+        plots.save(plots.signal_to_noise(SAMPLES, ratios, slopes, what), out / "signal.png")
+        print(f"\nwritten to {out}: bound.png, signal.png")
+    above = [k for k, far in zip(SAMPLES, -gaps > FARTHEST * errors + ROUNDING, strict=True) if far]
+    if above:
+        print(f"\nabove the truth by more than {FARTHEST:g} standard errors: k = {above}")
+    return 1 if above else 0
+
+
+def autoencoder(loc, sigma):
+    """(vae, theta): the model as a linear VAE, whose encoder says N(loc, sigma²) to any x."""
+    vae = VAE(1, 1, (), likelihood="gaussian", scale=1.0)
+    theta = np.zeros(vae.layout.size)
+    blocks = vae.layout.views(theta)
+    blocks["out.W"][...], blocks["mu.b"][...] = 1.0, loc
+    blocks["logvar.b"][...] = log_square(sigma)
+    return vae, theta
+
+
+def log_square(sigma):
+    return np.array([2.0 * np.log(sigma)])
+
+
+def bounds(vae, theta, truth, relative, repeats, seed):
+    """Print the bound by each number of samples; its gaps to the truth, and their standard errors.
+
+    E[w] = p(x), so that the mean of w / p(x) - 1 over all draws, 0 on average, is a control variate
+    for the gap: it takes out all of the noise but what is of second order. Where w has no variance
+    it would bring noise in, and is left out.
+    """
+    x = np.full((max(2, repeats // 10), 1), X)
+    found = importance_bounds(vae, theta, x, samples=SAMPLES, seed=seed)
+    off = np.expm1(found[SAMPLES[-1]] - truth) if np.isfinite(relative) else 0.0
+    print(f"the bound by k samples, {len(x)} x {SAMPLES[-1]} draws of z")
+    print(f"{'k':>5}{'bound':>12}{'gap':>13}{'+-':>10}{'Var(w/p)/2k':>14}")
+    gaps, errors = [], []
+    for k, bound in found.items():
+        gap = truth - bound + off
+        gaps.append(float(gap.mean()))
+        errors.append(float(gap.std(ddof=1) / np.sqrt(len(gap))))
+        print(
+            f"{k:>5}{bound.mean():>12.6f}{gaps[-1]:>13.7f}{errors[-1]:>10.7f}"
+            f"{0.5 * relative / k:>14.7f}"
+        )
+    return np.array(gaps), np.array(errors)
+
+
+def signal(vae, theta, repeats, seed):
+    """Print the signal-to-noise ratios; {(objective, node): (n,)} of them, and of their slopes.
+
+    iwae and dreg have the same mean. It is taken from dreg, where the noise leaves it visible.
+    """
+    moments = {
+        objective: [estimates(vae, theta, objective, S, repeats, seed) for S in SAMPLES]
+        for objective in ("iwae", "dreg")
+    }
+    ratios, slopes = {}, {}
+    print(f"\nsignal to noise, |E g| / sd(g), by {repeats} estimates of S samples each")
+    print(f"{'S':<14}" + "".join(f"{samples:>8}" for samples in SAMPLES) + "  slope  theory")
+    for node, objective, theory in (
+        ("out", "iwae", "+1/2"),
+        ("mu", "iwae", "-1/2"),
+        ("mu", "dreg", "+1/2"),
+        ("logvar", "iwae", "-1/2"),
+        ("logvar", "dreg", "+1/2"),
+    ):
+        means = np.array([abs(float(found[node].mean[0])) for found in moments["dreg"]])
+        variances = np.array([float(spread(found[node])[0]) for found in moments[objective]])
+        ratio = ratios[objective, node] = means / np.sqrt(variances)
+        late = len(SAMPLES) // 2  # the theory is for many samples
+        found = slopes[objective, node] = slope(SAMPLES[late:], ratio[late:])
+        cells = "".join(f"{r:>8.3f}" for r in ratio)
+        print(f"{node + ', ' + objective:<14}{cells}{found:>+7.2f}  {theory}")
+    print("out: the decoder's bias, where iwae and dreg are one; slope: from 32 to 512 samples")
+    return ratios, slopes
+
+
+def losses(loc, repeats, seed):
+    """Print where the path gradients lose: a q that is much narrower than the posterior."""
+    vae, theta = autoencoder(loc, NARROW)
+    columns = [("sampled", 1), ("path", 1)]
+    columns += [(objective, samples) for samples in (8, 64) for objective in ("iwae", "dreg")]
+    found = [
+        estimates(vae, theta, objective, samples, repeats, seed) for objective, samples in columns
+    ]
+    print(f"\nq = N({loc:g}, {NARROW}²), narrower than the posterior: variance of one estimate")
+    heads = (f"{objective} {samples}" for objective, samples in columns)
+    print(" " * 14 + "".join(f"{head:>11}" for head in heads))
+    for node in ("mu", "logvar"):
+        print(f"{node:<14}" + "".join(f"{float(spread(one[node])[0]):>11.4g}" for one in found))
+    print(
+        "where q is narrow log w is steep in z, and the path feels it; q's own parameters, which\n"
+        "path and dreg leave out, would have cancelled most of that"
+    )
+
+
+def estimates(vae, theta, objective, samples, repeats, seed):
+    """The moments of so many estimates, on noise that both objectives of a pair share."""
+    rng = np.random.default_rng([seed, samples])
+    counts = {"samples": samples, "repeats": repeats}
+    return gradient_moments(vae, theta, np.array([X]), objective=objective, rng=rng, **counts)

@@ -1,0 +1,51 @@
+"""Signal and noise in the gradient of a bound, by the number of its samples.
+
+    signal-to-noise = |E g| / sd(g)
+
+With more samples the importance-weighted bound comes closer to log p(x), which does not depend on
+the encoder: its gradient there fades as 1/S, and its noise only as 1/sqrt(S). So `iwae` gives the
+encoder a signal-to-noise that falls as S^-1/2, while that of the decoder rises as S^1/2; with
+`dreg` both rise. Sources: Rainforth et al., Tighter Variational Bounds are Not Necessarily Better
+(2018), theorem 1; Tucker et al., Doubly Reparameterized Gradient Estimators (2019), section 4.
+"""
+
+import numpy as np
+
+from tinyvae.comparison import SampleMoments
+from tinyvae.errors import check_count
+
+NODES = ("mu", "logvar", "out")  # the encoder's heads, and what the decoder puts out
+NUMBERS = 2**18  # in a chunk of draws, at most
+
+
+def gradient_moments(vae, theta, x, *, objective, samples, repeats, rng):
+    """{node: SampleMoments} of d bound / d node for one example x (D,), over `repeats` estimates.
+
+    Each estimate is made of so many samples, with eps from the Generator `rng`. The nodes are mu
+    and logvar (Z,), and out (D,), summed over the samples: the gradient in the bias of the decoder.
+    ValueError for bad data or counts.
+    """
+    samples, repeats = check_count("samples", samples), check_count("repeats", repeats, at_least=2)
+    vae.check(x[None])
+    size, total = max(1, NUMBERS // (samples * max(vae.latent, vae.data))), None
+    for done in range(0, repeats, size):
+        count = min(size, repeats - done)
+        eps = rng.standard_normal((samples, count, vae.latent), dtype=theta.dtype)
+        rows, nodes = np.broadcast_to(x, (count, len(x))), {}
+        bound, vjp = vae.bound(theta, x=rows, eps=eps, objective=objective, watch=nodes)
+        vjp(np.ones_like(bound))
+        gradients = {"mu": nodes["dmu"], "logvar": nodes["dlogvar"]}
+        gradients["out"] = nodes["dout"].sum(axis=0)  # one bias for all samples
+        found = {node: SampleMoments.of(gradients[node]) for node in NODES}
+        total = found if total is None else {node: total[node] + found[node] for node in NODES}
+    return total
+
+
+def spread(moments):
+    """The variance of one estimate, number by number."""
+    return moments.M2 / (moments.n - 1)
+
+
+def slope(samples, ratios):
+    """The exponent a of ratio ~ samples^a, by least squares on the logarithms."""
+    return float(np.polynomial.Polynomial.fit(np.log(samples), np.log(ratios), 1).convert().coef[1])
