@@ -1,9 +1,11 @@
 """What more samples do to the gradient of the importance-weighted bound."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from test_elbo import model
 
+from tinyvae import plots
 from tinyvae.__main__ import main
 from tinyvae.commands.importance import SAMPLES, X, autoencoder, estimates
 from tinyvae.models.linear_gaussian import LinearGaussian
@@ -139,3 +141,37 @@ def test_bad_options_are_refused_in_one_line(options, message, capsys):
 
     assert main(["importance", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+# -- The figures
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"samples": [1, 1]}, "samples must be two numbers or more, and increase"),
+        ({"gap": [0.1, np.nan]}, "gap must be finite"),
+        ({"error": [0.1]}, "error has shape"),
+        ({"limit": [0.1]}, "limit has shape"),
+    ],
+)
+def test_bad_gaps_are_named(change, message):
+    arguments = {"samples": [1, 2], "gap": [0.2, 0.1], "error": [0.01, 0.01]} | change
+    with pytest.raises(ValueError, match=message):
+        plots.bound_gap(**arguments)
+
+
+def test_a_gap_below_its_error_has_no_place_on_the_axis():
+    ax = plots.bound_gap([1, 2, 4], [0.2, 0.1, -0.01], [0.01, 0.01, 0.02], [0.2, 0.1, 0.05])
+    (line,) = (line for line in ax.lines if len(line.get_xdata()) == 2)
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2])
+    plt.close(ax.figure)
+
+
+def test_lines_are_named_with_their_slopes():
+    ratios = {("iwae", "mu"): [0.2, 0.1], ("dreg", "mu"): [0.2, 0.4]}
+    slopes = {("iwae", "mu"): -0.5, ("dreg", "mu"): 0.5}
+    ax = plots.signal_to_noise([1, 4], ratios, slopes)
+    names = [text.get_text() for text in ax.texts]
+    assert names == ["mu, iwae: slope -0.50", "mu, dreg: slope +0.50"]
+    plt.close(ax.figure)

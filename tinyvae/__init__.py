@@ -11,15 +11,19 @@ from tinyvae import distributions, constraints
 from tinyvae import integrands, estimators, exact
 from tinyvae.comparison import compare
 from tinyvae.kl import kl, kl_per_latent
-from tinyvae.elbo import elbo, negative_elbo
+from tinyvae.elbo import OBJECTIVES, elbo, negative_elbo
 from tinyvae.nn import MLP, Dense, Layout
 from tinyvae.vae import VAE
 from tinyvae.diagnostics import trace
 from tinyvae import data
 from tinyvae.optim import SGD, Adam, Momentum
 from tinyvae.train import Settings, evaluate, fit, start
+from tinyvae.importance import importance_bounds, log_likelihood
+from tinyvae import models
+from tinyvae.inspection import effective_beta, inspect
 from tinyvae import checkpoint
 from tinyvae.gradcheck import gradcheck
+from tinyvae.objectivecheck import objectivecheck, objectivecheck_vae
 from tinyvae.errors import NotFinite
 # isort: on
 
@@ -36,6 +40,7 @@ __all__ = [  # noqa: RUF022 - in reading order, too
     "compare",
     "kl",
     "kl_per_latent",
+    "OBJECTIVES",
     "elbo",
     "negative_elbo",
     "MLP",
@@ -51,7 +56,14 @@ __all__ = [  # noqa: RUF022 - in reading order, too
     "evaluate",
     "fit",
     "start",
+    "importance_bounds",
+    "log_likelihood",
+    "models",
+    "effective_beta",
+    "inspect",
     "checkpoint",
     "gradcheck",
+    "objectivecheck",
+    "objectivecheck_vae",
     "NotFinite",
 ]

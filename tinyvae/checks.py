@@ -14,6 +14,7 @@ from tinyvae.distributions.law import draw_shape, offers
 from tinyvae.elbo import FROM_WEIGHTS, elbo, negative_elbo
 from tinyvae.kl import kl, kl_per_latent
 from tinyvae.likelihoods import LIKELIHOODS, likelihood
+from tinyvae.models.linear_vae import deterministic_elbo
 from tinyvae.nn import MLP, Dense
 from tinyvae.reparameterize import reparameterize
 from tinyvae.vae import VAE
@@ -264,6 +265,17 @@ def _parts(vae, decoder, path, own, x, eps, beta):
     return log_px + beta * (log_pz - log_q).sum(axis=-1)
 
 
+def _deterministic(likelihood):
+    """The bound of a linear VAE without a sample."""
+
+    def build(d):
+        vae = VAE(d.D, d.Z, (), likelihood=likelihood, scale=0.6)
+        constants = {"x": d.normal(d.B, d.D), "beta": 0.7}
+        return deterministic_elbo(vae), (0.5 * d.normal(vae.layout.size),), constants
+
+    return Case(f"exact ELBO, {likelihood}", build)
+
+
 def _vae(method, likelihood="bernoulli", activation="tanh"):
     """A whole VAE, with `theta` given as one vector."""
 
@@ -316,5 +328,6 @@ CASES = (
     _objective("iwae", "gaussian-learned"),
     *(_surrogate(objective) for objective in ("path", "score", "dreg")),
     Case("VAE linear", _vae_linear),
+    *(_deterministic(likelihood) for likelihood in ("gaussian", "gaussian-learned")),
     *(_vae("loss", law, activation) for law in LIKELIHOODS for activation in ops.ACTIVATIONS),
 )
