@@ -39,6 +39,7 @@ FIGURES = {
     "loss": lambda ax: plots.loss_curves(history(), ax),
     "loss, one epoch": lambda ax: plots.loss_curves(history(1), ax),
     "loss, none held out": lambda ax: plots.loss_curves(history(held_out=None), ax),
+    "loss, importance-weighted": lambda ax: plots.loss_curves(history(), ax, tighter=50),
     "loss, KL of zero": lambda ax: plots.loss_curves(history(kl=0.0), ax),
     "grid": lambda ax: plots.image_grid(PICTURES, (2, 3), ax),
     "samples, images": lambda ax: plots.samples(PICTURES, (2, 3), ax),

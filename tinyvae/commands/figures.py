@@ -10,16 +10,19 @@ SHOWN = 5000  # dots in the latent space
 GRID = 15  # pictures along an edge of the manifold
 
 
-def draw(vae, theta, data, history, out, *, seed):
-    """Draw them all into the folder `out`; the names of the files."""
+def draw(vae, theta, data, history, out, *, seed, tighter=0):
+    """Draw them all into the folder `out`; the names of the files.
+
+    tighter: the samples of the importance-weighted bound that was trained, 0 for the ELBO.
+    """
     rng, names = np.random.default_rng([seed, STREAM]), []
-    for name, ax in figures(vae, theta, data, history, rng):
+    for name, ax in figures(vae, theta, data, history, rng, tighter):
         plots.save(ax, out / name)
         names.append(name)
     return names
 
 
-def figures(vae, theta, data, history, rng):
+def figures(vae, theta, data, history, rng, tighter):
     """(file name, Axes) one after the other.
 
     loss.png, reconstructions.png (of held-out data), samples.png (from the prior), latent.png
@@ -27,7 +30,7 @@ def figures(vae, theta, data, history, rng):
     """
     shape = data.image_shape
     x, held_out = (part.astype(theta.dtype, copy=False) for part in (data.x, data.held_out))
-    yield "loss.png", plots.loss_curves(history)
+    yield "loss.png", plots.loss_curves(history, tighter=tighter)
 
     held_out = held_out[: 20 if shape else 300]
     x_hat = vae.reconstruct(theta, x=held_out)

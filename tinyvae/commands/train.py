@@ -15,7 +15,7 @@ from tinyvae.commands import inspect
 from tinyvae.commands.runs import DATA, MODEL, TRAINING, describe, fresh, resumed, values_of
 from tinyvae.data import DATASETS
 from tinyvae.data.dataset import BINARIZATIONS
-from tinyvae.elbo import OBJECTIVES
+from tinyvae.elbo import OBJECTIVES, TIGHTER
 from tinyvae.errors import NotFinite
 from tinyvae.likelihoods import LIKELIHOODS
 from tinyvae.ops import ACTIVATIONS
@@ -225,7 +225,15 @@ def report(vae, settings, state, data, about, out):
         },
     )
     code = inspected(vae, settings, theta, data, out / "inspect.json")
-    written = figures.draw(vae, theta, data, state.history, out, seed=settings.seed)
+    written = figures.draw(
+        vae,
+        theta,
+        data,
+        state.history,
+        out,
+        seed=settings.seed,
+        tighter=settings.samples if settings.objective in TIGHTER else 0,
+    )
     records = ("history.json", "inspect.json", "checkpoint.npz")
     names = [*written, *(name for name in records if (out / name).is_file())]
     print("\nwrote", *(f"  {out / name}" for name in names), sep="\n")

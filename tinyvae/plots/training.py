@@ -17,7 +17,7 @@ from tinyvae.plots.canvas import (
     PURPLE,
     as_array,
     axes_or_new,
-    label_ends,
+    finished,
     legend_above,
     size_in_data,
     split,
@@ -27,46 +27,49 @@ from tinyvae.plots.canvas import (
 
 
 @style()
-def loss_curves(history, ax=None):
+def loss_curves(history, ax=None, *, tighter=0):
     """Training in nats per example, and the KL below on a scale of its own.
 
     `history` is a list of rows with the keys epoch, loss, reconstruction, kl, beta and, where it
     was computed, held_out (None elsewhere). The tinted gap above the reconstruction term is
-    beta KL. The panel of the KL takes the lower quarter of an `ax` passed in.
+    beta KL. `tighter`: the samples of an importance-weighted bound, 0 for the ELBO; it is no sum of
+    the two terms, and the gap is not drawn. The panel of the KL takes the lower quarter of an `ax`
+    passed in.
     Raises ValueError for no rows, a missing key or a value that is not finite.
     """
     epoch, reconstruction = _curve(history, "reconstruction")
     kl, beta = _curve(history, "kl")[1], _curve(history, "beta")[1]
+    held_out = f"held-out −bound ({tighter})" if tighter else "held-out −ELBO"
     lines = (
         ("reconstruction", "0.4", 1.1, epoch, reconstruction),
         ("training loss", BLUE, 1.8, *_curve(history, "loss")),
-        ("held-out −ELBO", ORANGE, 1.8, *_curve(history, "held_out", optional=True)),
+        (held_out, ORANGE, 1.8, *_curve(history, "held_out", optional=True)),
     )
     marker = "o" if len(epoch) <= 12 else None  # so that a single epoch shows
 
     ax, below = split(axes_or_new(ax, 6.2, 4.2), (3, 1))
     top = reconstruction + beta * kl
     edge = 0 if len(epoch) > 1 else 5  # a single epoch has no area, so its edge is drawn
-    ax.fill_between(epoch, reconstruction, top, color=PURPLE, alpha=0.13, linewidth=edge)
-    name = "gap = KL" if (beta == 1).all() else "gap = β KL"
-    decimals = 1 if abs(reconstruction[-1]) >= 10 else 3
-    ends = [((reconstruction[-1] + top[-1]) / 2, name, PURPLE)]
+    decimals, ends = 1 if abs(reconstruction[-1]) >= 10 else 3, []
+    if not tighter:
+        ax.fill_between(epoch, reconstruction, top, color=PURPLE, alpha=0.13, linewidth=edge)
+        name = "gap = KL" if (beta == 1).all() else "gap = β KL"
+        ends.append(((reconstruction[-1] + top[-1]) / 2, name, PURPLE))
     for name, colour, width, x, y in lines:
         if len(x):
             ax.plot(x, y, color=colour, linewidth=width, marker=marker, label=name)
             ends.append((y[-1], f"{name} {y[-1]:.{decimals}f}", colour))
-    label_ends(ax, ends)
     ax.set_ylabel("nats per example")
     ax.tick_params(labelbottom=False)
 
     below.plot(epoch, kl, color=PURPLE, marker=marker, label="KL")
     below.set_ylim(min(0, 1.2 * kl.min()), max(0, 1.2 * kl.max()) or 1)
-    label_ends(below, [(kl[-1], f"KL {kl[-1]:#.3g}", PURPLE)])
     below.set(xlabel="epoch", ylabel="nats")
     below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(epoch) == 1:
         below.set_xlim(epoch[0] - 0.9, epoch[0] + 0.9)
-    return ax
+    finished(below, [(kl[-1], f"KL {kl[-1]:#.3g}", PURPLE)], None)
+    return finished(ax, ends, None)
 
 
 @style()
