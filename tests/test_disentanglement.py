@@ -21,6 +21,7 @@ from tinyvae.commands import disentangle
 from tinyvae.data.glyphs import RANGES
 from tinyvae.disentanglement import Gap, classes, mutual_information, mutual_information_gap
 from tinyvae.disentanglement import traversals as traverse
+from tinyvae.inspection.report import ACTIVE
 from tinyvae.kl import kl_per_latent
 from tinyvae.vae import VAE
 
@@ -256,6 +257,8 @@ def test_shuffled_factors_are_known_by_chance_alone():
         ({"logvar": np.full((8, 2), -3000.0)}, ValueError, r"logvar\[:, 0\] reaches -3e\+03"),
         ({"logvar": np.full((8, 2), 3000.0)}, ValueError, r"logvar\[:, 0\] reaches 3e\+03"),
         ({"factors": {}}, ValueError, "factors is empty"),
+        ({"factors": np.stack([A, B])}, TypeError, r"must be a dict, name -> \(N,\), not ndarray"),
+        ({"factors": None}, TypeError, r"factors must be a dict, name -> \(N,\), not NoneType"),
         ({"factors": {"a": A[1:]}}, ValueError, r"a has shape \(7,\), expected \(8,\)"),
         ({"factors": {"a": 0 * A}}, ValueError, "a is the same for every example"),
         ({"factors": {"a": A + np.inf}}, ValueError, "a must be finite"),
@@ -413,6 +416,15 @@ def test_the_command_runs_twice_to_the_same_numbers(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("seeds", "epochs", "says"),
+    [(1, 1, "1 run a beta, 1 epoch,"), (2, 2, "2 runs a beta, 2 epochs,")],
+)
+def test_one_of_a_kind_is_in_the_singular(seeds, epochs, says, tmp_path, capsys):
+    assert run("--betas", 1, "--seeds", seeds, "--epochs", epochs, "--out", tmp_path) == 0
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("options", "says"),
     [
         (("--betas", "0"), "betas must be greater than 0"),
@@ -464,6 +476,16 @@ def as_run(beta, mig):
 def test_the_verdict_says_no_more_than_the_seeds_allow(runs, says):
     runs = {beta: [as_run(beta, mig) for mig in each] for beta, each in runs.items()}
     assert re.search(says, disentangle.verdict(runs))
+
+
+def test_a_unit_is_active_as_inspect_has_it(monkeypatch):
+    """By the same threshold, and in the same words."""
+    one = as_run(1, 0.3)
+    one.mu = np.sqrt([[1.01 * ACTIVE, 0.99 * ACTIVE]]) * [[1.0], [-1.0]]
+    assert one.active == 1
+    monkeypatch.setattr(disentangle, "ACTIVE", 2.0 * ACTIVE)
+    assert one.active == 0
+    assert f"active: units with Var_x E[z|x] > {ACTIVE:g}" in disentangle.LEGEND
 
 
 def test_what_chance_explains_is_not_called_known():

@@ -112,3 +112,21 @@ def test_weights_that_are_not_finite_are_refused():
     vae.layout.views(theta)["logvar.b"][...] = 1500.0
     with pytest.raises(NotFinite, match="an importance weight is not finite"):
         log_likelihood(vae, theta, x, samples=10)
+
+
+@pytest.mark.parametrize("samples", [(), 10, None])
+def test_samples_must_be_numbers_of_samples(samples):
+    vae, theta, x = model()
+    with pytest.raises(TypeError, match="samples must be numbers of samples"):
+        importance_bounds(vae, theta, x, samples=samples)
+
+
+def test_a_wide_hidden_layer_counts_for_the_memory():
+    rng = np.random.default_rng(0)
+    vae = VAE(2, 2, (1024,))
+    theta, x = vae.init(rng), np.zeros((50, 2), np.float32)
+    tracemalloc.start()
+    log_likelihood(vae, theta, x, samples=500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # 500 x 50 x 1024 numbers are 102 MB, and there are several such arrays

@@ -14,7 +14,15 @@ from tinyvae import train as training
 from tinyvae.__main__ import main
 from tinyvae.commands import figures
 from tinyvae.data import digits
-from tinyvae.inspection import effective_beta, impossible, inspect, lines, posterior, warnings
+from tinyvae.inspection import (
+    effective_beta,
+    impossible,
+    inspect,
+    lines,
+    measure,
+    posterior,
+    warnings,
+)
 from tinyvae.inspection.posterior import aggregate
 from tinyvae.kl import kl_per_latent
 from tinyvae.models import linear_vae
@@ -161,7 +169,7 @@ def test_the_effective_size_of_weights_whose_law_is_known():
         def log_weights(self, theta, *, x, eps, **kwargs):
             return -0.8 * eps[:, :, 0] ** 2 + 700.0, None
 
-    sizes = inspection.effective_sizes(
+    sizes = measure.effective_sizes(
         Known(D, Z, ()), np.zeros(1), np.zeros((20, D)), 20_000, np.random.default_rng(0)
     )
     assert sizes.mean() / 20_000 == pytest.approx(math.sqrt(1 + 3.2) / (1 + 1.6), rel=0.01)
@@ -191,8 +199,8 @@ def test_effective_beta_of_a_stated_reduction(reconstruction, kl, weight, beta):
     assert effective_beta(reconstruction=reconstruction, kl=kl, **sizes) == pytest.approx(beta)
 
 
-@pytest.mark.parametrize("reconstruction", inspection.RECONSTRUCTIONS)
-@pytest.mark.parametrize("kl", inspection.DIVERGENCES)
+@pytest.mark.parametrize("reconstruction", measure.RECONSTRUCTIONS)
+@pytest.mark.parametrize("kl", measure.DIVERGENCES)
 def test_the_loss_as_written_is_a_multiple_of_the_bound_at_that_beta(reconstruction, kl):
     """Its changes, from one model to the next, are in one proportion to those of -log p + beta KL,
     written with scipy's density."""
@@ -383,6 +391,26 @@ def test_a_kl_that_is_too_small_is_seen_where_no_truth_is_known(trained):
     assert "they have the same mean: one of the two is wrong" in said(wrong, *trained[1:])
 
 
+@pytest.mark.parametrize("factor", [0.9, 0.95, 1.1])
+def test_a_kl_that_is_almost_right_is_seen_by_its_draws(trained, factor):
+    class Almost(VAE):
+        def terms(self, theta, *, x, eps, watch=None):
+            (log_px, kl), vjp = super().terms(theta, x=x, eps=eps, watch=watch)
+            return (log_px, factor * kl), vjp
+
+    text = said(Almost(**trained[0].config), *trained[1:])
+    assert "log q(z|x) - log p(z) over draws of z is not the KL by its formula" in text
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_posterior_as_narrow_as_rounding_is_no_wrong_formula(seed):
+    """In float32 (z - mu) / sigma is rounding alone where sigma is e^-20: eps is not."""
+    vae, theta, x = default_run(epochs=5, lr=0.1, seed=seed)
+    assert impossible(inspect(vae, theta, x, samples=10)) == []
+    single, double = (inspect(vae, t, x, samples=10) for t in (theta, theta.astype(np.float64)))
+    assert single.bounds[1].value == pytest.approx(double.bounds[1].value, abs=0.2)
+
+
 @pytest.mark.parametrize("slip", [LostConstant, AnalyticInside])
 def test_wrong_weights_put_a_bound_above_the_truth(slip):
     text = said(*best(cls=slip))
@@ -448,6 +476,27 @@ def test_beta_and_free_bits_are_no_bound():
     assert "no less than 0.5 nats" in only_warning(*best(), free_bits=0.5)
 
 
+def test_a_model_that_is_worse_than_a_constant(trained):
+    vae, theta, x = trained
+    theta = theta.copy()
+    vae.layout.views(theta)["out.b"][...] += 3.0
+    (sentence, *_) = warnings(inspect(vae, theta, x, samples=10))
+    assert "worse than knowing nothing about x" in sentence
+
+
+def test_no_model_is_worse_than_the_constant_that_it_is(trained):
+    vae, _, x = trained
+    theta = vae.init(np.random.default_rng(0), x=digits().binarized("threshold").x)
+    assert not any("knowing nothing" in text for text in warnings(inspect(vae, theta, x)))
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-learned"])
+def test_data_of_0_and_1_under_a_gaussian(likelihood):
+    vae, theta, x = best(likelihood=likelihood)
+    said = warnings(inspect(vae, theta, 1.0 * (x > 0), samples=10))
+    assert sum("data of 0 and 1 alone under a Gaussian" in text for text in said) == 1
+
+
 def test_grey_values_under_a_bernoulli(trained):
     vae, theta, _ = trained
     grey = digits().held_out
@@ -508,7 +557,10 @@ def test_a_decoder_scale_far_from_the_residual(factor, words, likelihood):
 
 
 def test_an_aggregate_posterior_with_other_moments():
-    text = only_warning(*spread_out())
+    found = inspect(*spread_out(), samples=100)
+    assert impossible(found) == []
+    costs_more_than_it_tells, text = warnings(found)
+    assert "worse than knowing nothing" in costs_more_than_it_tells
     assert "far from the prior: latent" in text
     assert "not 0 and 1" in text
 
@@ -557,7 +609,7 @@ def test_the_lines_say_what_was_measured(trained):
     for mean in (found.elbo, found.reconstruction, *found.bounds.values(), found.information):
         assert f"{mean.value:.3f} +- {mean.error:.3f}" in text
     assert "2 of 2 units are active" in text
-    assert "beta 1; its mean over them instead would be beta 64" in text
+    assert "beta 1; averaged over them it would act like beta 64" in text
     assert "exact" not in text
 
 
@@ -582,6 +634,13 @@ def test_latents_are_sorted_by_their_kl_and_only_so_many_shown():
         f"... 10 more, of KL {sorted(k.value for k in found.kl)[9]:.3f} and less"
         in text[start + 21]
     )
+
+
+def test_one_example_of_a_good_model_is_no_collapse(trained):
+    vae, theta, x = trained
+    found = inspect(vae, theta, x, examples=1, samples=10)
+    assert not any("collapse" in text for text in warnings(found))
+    assert not any("active" in line for line in lines(found)[8:11] if line.startswith("     "))
 
 
 def test_one_example_has_no_standard_errors():
@@ -616,8 +675,8 @@ def test_a_model_that_is_not_finite_is_named():
 
 
 def test_examples_are_spread_over_all_of_them():
-    assert inspection.spread_over(10, 4).tolist() == [0, 2, 5, 7]
-    assert inspection.spread_over(3, 300).tolist() == [0, 1, 2]
+    assert measure.spread_over(10, 4).tolist() == [0, 2, 5, 7]
+    assert measure.spread_over(3, 300).tolist() == [0, 1, 2]
 
 
 # -- The command
@@ -655,6 +714,15 @@ def test_inspect_takes_a_checkpoint_and_fewer_examples(a_run, capsys):
         main(["inspect", str(a_run / "checkpoint.npz"), "--examples", "40", "--samples", "7"]) == 0
     )
     assert "importance samples (40 examples)" in capsys.readouterr().out
+
+
+def test_an_unfinished_warm_up_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(figures, "draw", lambda *args, **kwargs: [])
+    options = ("--epochs", "2", "--warmup", "40", "--hidden", "8", "--out", str(tmp_path))
+    assert main(["train", *options]) == 0
+    assert "weighed the KL with beta = 0.05" in capsys.readouterr().out
+    assert main(["inspect", str(tmp_path), "--samples", "10"]) == 0
+    assert "weighed the KL with beta = 0.05" in capsys.readouterr().out
 
 
 def test_inspect_fails_on_what_cannot_be(a_run, monkeypatch, capsys):

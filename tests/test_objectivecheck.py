@@ -136,6 +136,28 @@ def test_the_wrong_sigma_is_named():
     assert "density instead of exp(logvar / 2)" in report.message()
 
 
+def test_no_constant_is_suspected_where_the_draws_are_of_another_law():
+    """At logvar = .7 the gap is -.507 nats in the mean: nearly 1/2, and no constant is lost."""
+    sample, _ = pair(0.3, math.exp(0.7))
+    _, log_prob = pair(0.3, math.exp(0.35))
+    entropy = float(normal.entropy(0.3, math.exp(0.35))[0])
+    assert (
+        "is 1/2 missing"
+        in objectivecheck(pair(0.3, math.exp(0.35))[0], log_prob, entropy=entropy + 0.5)[
+            "E[log q]"
+        ].note
+    )
+    for stated in ({}, {"entropy": entropy}):
+        report = objectivecheck(sample, log_prob, **stated)
+        assert failing(report)["E[log q]"] == "wrong"
+        assert report["E[log q]"].gap == pytest.approx(-0.507, abs=0.04)
+        assert report["E[log q]"].note.endswith(" nats apart")
+    stated = {"variance": math.exp(0.7), "entropy": entropy}  # without Stein's identities, too
+    report = objectivecheck(sample, log_prob, support=None, **stated)
+    assert failing(report) == {"variance": "wrong", "E[log q]": "wrong"}
+    assert "missing" not in report.message()
+
+
 def test_a_part_of_the_kl_is_seen_without_log_p_of_x():
     """E[log q - log p] is the KL, whatever the decoder."""
     m, logvar = np.array([1.3, -0.2, 0.5]), np.array([-2.0, -0.5, 0.3])
@@ -408,6 +430,39 @@ def test_what_has_no_variance_is_compared_to_rounding():
     assert objectivecheck(sample, log_prob, support=(0.0, 1.0)).ok
 
 
+def constant(*values):
+    return lambda rng, n: np.tile(values, (n, 1)).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("values", "stated", "wrong"),
+    [
+        ([0.0], {"mean": 0.0}, {}),
+        ([1.0], {"mean": 0.0}, {"mean": 1.0}),
+        ([0.0], {"mean": 1.0}, {"mean": -1.0}),
+        ([3.0], {"variance": 0.0}, {}),
+        ([3.0], {"variance": 2.0}, {"variance": -2.0}),
+        ([0.0, 0.0], {"mean": [0.0, 1.0], "variance": [0.0, 0.0]}, {"mean": -1.0}),
+    ],
+)
+def test_draws_that_are_all_the_same_are_judged_without_a_division_by_zero(values, stated, wrong):
+    with np.errstate(all="raise", under="ignore"):
+        report = objectivecheck(constant(*values), **stated)
+    assert {claim.claim: claim.gap for claim in report.claims if not claim.ok} == wrong
+    assert set(failing(report).values()) <= {"wrong"}
+
+
+def test_the_scale_of_the_draws_does_not_matter():
+    """Not even where the cube of their spread is too small for a number."""
+    sample, _ = pair()
+    large, small = (
+        objectivecheck(lambda rng, n, by=by: by * sample(rng, n), mean=0.0)["mean"]
+        for by in (1.0, 2.0**-400)
+    )
+    assert small.z == large.z
+    assert small.visible == 2.0**-400 * large.visible
+
+
 def test_float32_draws_and_densities_pass():
     def sample(rng, n):
         return rng.standard_normal((n, 2), dtype=np.float32)
@@ -462,6 +517,23 @@ def test_a_report_reads_as_a_table():
     assert "the spread of the draws is" in text
 
 
+def test_a_report_explains_its_columns_and_keeps_its_width():
+    bound = {"bound": np.linspace(-1.0, 0.0, 50), "log_evidence": -2.0}
+    for report in (
+        objectivecheck(*pair(), **bound),
+        objectivecheck(*sampler_and_density(cauchy, (0.3, 0.7))),
+        objectivecheck(*pair(np.zeros(12), scale_q=1.5), samples=200),
+    ):
+        lines = str(report).splitlines()
+        assert max(map(len, lines)) <= 100
+        legend = lines[2 + len(report.claims)]
+        assert "z: standard errors" in legend
+        assert "not the latent" in legend
+        assert "would see: the error that would have been called wrong" in legend
+        assert " ".join(report.message().split()) in " ".join(str(report).split())
+
+
+NORMAL = {"sample": pair()[0], "log_prob": pair()[1]}
 BAD = [
     ({}, ValueError, "nothing to check"),
     ({"entropy": 1.0}, ValueError, "nothing to check"),
@@ -479,6 +551,15 @@ BAD = [
     ({"sample": np.zeros(50), "log_prob": pair()[1]}, TypeError, "sample must be a function"),
     ({"sample": lambda rng, n: np.zeros(3), "log_prob": pair()[1]}, ValueError, "expected"),
     ({"sample": pair(np.zeros(2))[0], "log_prob": lambda z: -z * z}, ValueError, "sum over"),
+    ({**NORMAL, "mean": np.nan}, ValueError, "mean must be finite"),
+    ({**NORMAL, "mean": np.array([np.inf])}, ValueError, "mean must be finite"),
+    ({**NORMAL, "mean": "0"}, TypeError, "mean must be a number"),
+    ({**NORMAL, "mean": ["0"]}, TypeError, "mean must be a number"),
+    ({**NORMAL, "variance": math.inf}, ValueError, "variance must be finite"),
+    ({**NORMAL, "variance": [np.nan]}, ValueError, "variance must be finite"),
+    ({**NORMAL, "entropy": np.array(np.nan)}, ValueError, "entropy must be finite"),
+    ({**NORMAL, "entropy": [1.0, 2.0]}, TypeError, "entropy must be a number"),
+    ({**NORMAL, "kl": -math.inf, "log_prior": pair()[1]}, ValueError, "kl must be finite"),
     ({"bound": np.zeros((50, 3)), "log_evidence": np.zeros(4)}, ValueError, r"\(4,\)"),
     ({"bound": np.zeros((0, 3)), "log_evidence": np.zeros(3)}, ValueError, r"\(0, 3\)"),
     ({"bound": np.zeros((50, 3)), "log_evidence": [0, 0, np.nan]}, ValueError, "log_evidence"),
@@ -516,6 +597,26 @@ def test_a_vae_with_hidden_layers_is_checked_as_far_as_it_is_known():
     report = objectivecheck_vae(vae, theta, x, example=2)
     assert report.ok, str(report)
     assert "bound" not in {claim.claim for claim in report.claims}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"example": 4}, ValueError, "example is 4, but x has only 4"),
+        ({"example": -1}, ValueError, "example must be at least 0, not -1"),
+        ({"example": 1.0}, TypeError, "example must be a whole number"),
+        ({"repeats": 0}, ValueError, "repeats must be at least 1, not 0"),
+        ({"repeats": "many"}, TypeError, "repeats must be a whole number"),
+        ({"objective": "analytical"}, ValueError, "unknown objective .* did you mean 'analytic'"),
+        ({"objective": None}, TypeError, "objective must be a name"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False], ids=["log p(x) known", "log p(x) unknown"])
+def test_bad_arguments_about_a_vae_are_explained(known, options, error, message):
+    vae, theta, x = linear()
+    truth = log_evidence(vae, theta, x) if known else None
+    with pytest.raises(error, match=message):
+        objectivecheck_vae(vae, theta, x, truth, **options)
 
 
 def test_a_bound_above_the_truth_of_a_vae_is_seen():

@@ -1,15 +1,17 @@
 """What more samples do to the gradient of the importance-weighted bound."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from test_elbo import model
 
-from tinyvae import plots
+from tinyvae import NotFinite, plots
 from tinyvae.__main__ import main
 from tinyvae.commands.importance import SAMPLES, X, autoencoder, estimates
 from tinyvae.models.linear_gaussian import LinearGaussian
-from tinyvae.signal import gradient_moments, slope, spread
+from tinyvae.signal import gradient_moments, slope
 
 ONE = LinearGaussian(1.0, 0.0, 1.0)
 
@@ -24,10 +26,10 @@ def test_moments_are_those_of_gradients_made_one_by_one():
     each = [vae.elbo(theta, x=x[:1], eps=eps[:, [r]], objective="iwae") for r in range(40)]
     gradients = np.array([vjp(np.ones(1))[0] for _, vjp in each])
     np.testing.assert_allclose(found["out"].mean, gradients[:, bias].mean(axis=0), atol=1e-14)
-    np.testing.assert_allclose(spread(found["out"]), gradients[:, bias].var(axis=0, ddof=1))
+    np.testing.assert_allclose(found["out"].variance, gradients[:, bias].var(axis=0, ddof=1))
     heads = gradients[:, vae.layout.slices["mu.b"]]
     np.testing.assert_allclose(found["mu"].mean, heads.mean(axis=0), atol=1e-14)
-    np.testing.assert_allclose(spread(found["mu"]), heads.var(axis=0, ddof=1))
+    np.testing.assert_allclose(found["mu"].variance, heads.var(axis=0, ddof=1))
 
 
 @pytest.mark.parametrize("numbers", [1, 64])
@@ -38,7 +40,7 @@ def test_chunks_do_not_change_the_moments(monkeypatch, numbers):
     monkeypatch.setattr("tinyvae.signal.NUMBERS", numbers)
     parts = gradient_moments(vae, theta, x[0], **options, rng=np.random.default_rng(0))
     for node in whole:
-        error = np.sqrt((spread(whole[node]) + spread(parts[node])) / 30)
+        error = np.sqrt((whole[node].variance + parts[node].variance) / 30)
         assert np.all(np.abs(whole[node].mean - parts[node].mean) < 5 * error)
         assert parts[node].n == 30
 
@@ -58,7 +60,7 @@ def test_more_samples_help_the_decoder_and_hurt_the_encoder_unless_reparameteriz
     for node in ("mu", "logvar", "out"):
         signal = np.array([abs(found[node].mean[0]) for found in double])
         for rows, expected in ((plain, 0.5 if node == "out" else -0.5), (double, 0.5)):
-            noise = np.sqrt([spread(found[node])[0] for found in rows])
+            noise = np.sqrt([found[node].variance[0] for found in rows])
             assert slope(few, signal / noise) == pytest.approx(expected, abs=0.05)
 
 
@@ -66,7 +68,7 @@ def test_the_path_gradients_lose_where_q_is_narrow():
     """The closed forms of one sample: (Λs - 1/s)² = 21.16 against Λ²s² = 0.16."""
     vae, theta = autoencoder(1.0, 0.2)
     variance = {
-        (objective, S): spread(estimates(vae, theta, objective, S, 20_000, 0)["mu"])[0]
+        (objective, S): estimates(vae, theta, objective, S, 20_000, 0)["mu"].variance[0]
         for objective, S in (("sampled", 1), ("path", 1), ("iwae", 8), ("dreg", 8))
     }
     assert variance["sampled", 1] == pytest.approx(0.16, rel=5 * np.sqrt(2 / 20_000))
@@ -128,12 +130,38 @@ def test_the_command_prints_a_rising_bound_and_the_slopes(capsys, tmp_path):
     assert out.count("-1/2") == 2
 
 
+def test_at_the_posterior_there_is_nothing_more_to_show(capsys):
+    half = str(np.sqrt(0.5))
+    assert main(["importance", "--loc", "0.75", "--sigma", half, "--repeats", "100"]) == 0
+    out = capsys.readouterr().out
+    assert "q is the posterior" in out
+    assert "signal to noise" not in out
+
+
+@pytest.mark.parametrize(("loc", "exact"), [(4.0, 10.631), (20.0, 370.631)])
+def test_far_from_the_posterior_no_control_variate_brings_noise_in(loc, exact, capsys):
+    """log p(x) - ELBO = KL = (loc - .75)² + .5 (1.62 - 1 - log 1.62)."""
+    main(["importance", "--loc", str(loc), "--repeats", "1000", "--no-figures"])
+    out = capsys.readouterr().out
+    _, _, gap, error, _ = out.splitlines()[5].split()
+    assert abs(float(gap) - exact) < 5 * float(error)
+    rows = [line for line in out.splitlines() if re.match("(mu|logvar|out), ", line)]
+    assert all(row.endswith("-     -") for row in rows)
+
+
+def test_gradients_that_are_not_finite_are_refused():
+    vae, theta = autoencoder(1.0, 0.9)
+    theta[0] = np.nan
+    with pytest.raises(NotFinite, match="is the first array"):
+        estimates(vae, theta, "iwae", 2, 10, 0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--sigma", "0"), "sigma must be greater than 0"),
         (("--loc", "nan"), "loc must be finite"),
-        (("--repeats", "1"), "repeats must be at least 2"),
+        (("--repeats", "99"), "repeats must be at least 100"),
         (("--seed", "-1"), "seed must be at least 0"),
     ],
 )
@@ -173,5 +201,5 @@ def test_lines_are_named_with_their_slopes():
     slopes = {("iwae", "mu"): -0.5, ("dreg", "mu"): 0.5}
     ax = plots.signal_to_noise([1, 4], ratios, slopes)
     names = [text.get_text() for text in ax.texts]
-    assert names == ["mu, iwae: slope -0.50", "mu, dreg: slope +0.50"]
+    assert names == ["mu, iwae: slope −0.50", "mu, dreg: slope +0.50"]
     plt.close(ax.figure)

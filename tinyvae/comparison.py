@@ -35,6 +35,11 @@ class SampleMoments:
         x2 = x * x
         return cls(len(x), mean, x2.sum(axis=0), _dot(x2, x), _dot(x2, x2))
 
+    @property
+    def variance(self):
+        """That of one sample, without bias: M_2 / (n - 1)."""
+        return self.M2 / (self.n - 1)
+
     def __add__(self, other):
         """The moments of both together. Source: Pebay (2008), equations (3.1) to (3.4)."""
         a, b = self.n, other.n
@@ -197,7 +202,7 @@ def _comparison(estimator, name, law, params, moments, exact_mean, exact_varianc
         raise NotFinite(
             f"the estimates of d/d{name} by {estimator.name} overflow: is E f(z) finite at all?"
         )
-    variance = moments.M2 / (moments.n - 1)
+    variance = moments.variance
     # Estimates that differ by their rounding alone have no variance.
     spread = variance > (1e-11 * moments.mean) ** 2
     variance = np.where(spread, variance, 0.0)

@@ -15,6 +15,7 @@ their seed alone can differ in their MIG.
 Shapes: mu, logvar (N, Z); a factor (N,).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +81,9 @@ def mutual_information_gap(mu, logvar, factors, *, bins=BINS):
     ValueError for fewer than two latents or no factors.
     Source: Chen et al., Isolating Sources of Disentanglement in VAEs (2018), equation 6.
     """
+    if not isinstance(factors, Mapping):
+        kind = type(factors).__name__
+        raise TypeError(f"factors must be a dict, name -> (N,), not {kind}")
     if not factors:
         raise ValueError("factors is empty: a gap needs at least one factor")
     information, entropy = _information(mu, logvar, factors, bins)

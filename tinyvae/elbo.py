@@ -16,7 +16,8 @@ what they estimate, and differ in what flows back along these two:
     dreg      log mean w       w~              w~                  0
 
 w~ = w / sum of w over the S samples. What `path` and `dreg` leave out has mean zero, or is
-rewritten as a path; at the exact posterior log w does not depend on z, and they have no variance.
+rewritten as a path; at the exact posterior log w does not depend on z, and their gradients in the
+encoder have no variance.
 beta multiplies the KL, or log p(z) - log q(z | x): beta = 1 is the bound; beta > 1 asks more of
 the latents, beta < 1 less, and neither is a bound that can be compared.
 
@@ -126,6 +127,8 @@ def from_weights(objective):
 def check_free_bits(free_bits, objective):
     """ValueError unless it is a number of nats at least 0, and the objective has a KL to floor."""
     check_number("free_bits", free_bits, at_least=0)
+    if objective not in OBJECTIVES:
+        raise unknown("objective", objective, OBJECTIVES)
     if free_bits and objective != "analytic":
         raise ValueError(
             f"free_bits is a floor for the KL of the objective 'analytic', and {objective!r} has "

@@ -2,8 +2,8 @@
 
     L_k = E[log (1/k) sum over k draws of w],  w = p(x, z) / q(z | x),  z from q(z | x)
 
-L_1 is the ELBO, L_k rises with k, and tends to log p(x) where w has a finite mean, which it always
-has: E[w] = p(x). How far it still is below depends on the spread of w, about Var(w / p(x)) / 2k.
+L_1 is the ELBO, L_k rises with k, and tends to log p(x), as E[w] = p(x). How far it still is below
+depends on the spread of w, about Var(w / p(x)) / 2k.
 Source: Burda et al., Importance Weighted Autoencoders (2016), theorem 1.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from tinyvae.errors import NotFinite, check_count
 
 STREAM = 4  # of the seed: the noise of these draws
-NUMBERS = 2**21  # in an array of the decoder, at most: 8 MB in float32
+NUMBERS = 2**21  # in an array of the widest layer, at most: 8 MB in float32
 
 
 def log_likelihood(vae, theta, x, *, samples=1000, seed=0):
@@ -35,6 +35,9 @@ def importance_bounds(vae, theta, x, *, samples=(1, 10, 100, 1000), seed=0, batc
     largest; NotFinite if a weight is.
     """
     vae.check(x)
+    check_count("seed", seed, at_least=0)
+    if not isinstance(samples, (tuple, list)) or not samples:
+        raise TypeError(f"samples must be numbers of samples, such as (1, 100), not {samples!r}")
     total = max(check_count("samples", k) for k in samples)
     for k in samples:
         if total % k:
@@ -48,8 +51,20 @@ def importance_bounds(vae, theta, x, *, samples=(1, 10, 100, 1000), seed=0, batc
 
 def _bounds(vae, theta, x, samples, total, rng):
     """The bounds of one batch, a chunk of draws after the other."""
-    size = _chunk(samples, total, max(1, NUMBERS // (len(x) * vae.data)))
     means = {k: _GroupMeans(k) for k in samples}
+    for log_w in log_weights(vae, theta, x, total, rng, groups=samples):
+        for mean in means.values():
+            mean.add(log_w)
+    return {k: mean.total / (total // k) for k, mean in means.items()}
+
+
+def log_weights(vae, theta, x, total, rng, *, groups=()):
+    """log w (draws, N), nats, float64, of one chunk of the `total` draws after the other.
+
+    A chunk has as many draws as NUMBERS allows, and fills the groups, or whole parts of one.
+    NotFinite if a weight is.
+    """
+    size = _chunk(groups, total, max(1, NUMBERS // (len(x) * widest(vae))))
     for done in range(0, total, size):
         draws = min(size, total - done)
         eps = rng.standard_normal((draws, len(x), vae.latent), dtype=theta.dtype)
@@ -60,9 +75,12 @@ def _bounds(vae, theta, x, samples, total, rng):
                 "an importance weight is not finite: a posterior is wide, or a reconstruction far "
                 "off, beyond what the dtype of theta holds"
             )
-        for mean in means.values():
-            mean.add(log_w.astype(np.float64))
-    return {k: mean.total / (total // k) for k, mean in means.items()}
+        yield log_w.astype(np.float64)
+
+
+def widest(vae):
+    """The numbers of an example in the widest layer, which decide what a draw takes in memory."""
+    return max(vae.data, vae.latent, *vae.hidden)
 
 
 def _chunk(samples, total, most):

@@ -12,7 +12,9 @@ encoder a signal-to-noise that falls as S^-1/2, while that of the decoder rises 
 import numpy as np
 
 from tinyvae.comparison import SampleMoments
-from tinyvae.errors import check_count
+from tinyvae.diagnostics import explain
+from tinyvae.errors import NotFinite, check_count
+from tinyvae.importance import widest
 
 NODES = ("mu", "logvar", "out")  # the encoder's heads, and what the decoder puts out
 NUMBERS = 2**18  # in a chunk of draws, at most
@@ -23,27 +25,25 @@ def gradient_moments(vae, theta, x, *, objective, samples, repeats, rng):
 
     Each estimate is made of so many samples, with eps from the Generator `rng`. The nodes are mu
     and logvar (Z,), and out (D,), summed over the samples: the gradient in the bias of the decoder.
-    ValueError for bad data or counts.
+    ValueError for bad data or counts; NotFinite, with the first array that is not.
     """
     samples, repeats = check_count("samples", samples), check_count("repeats", repeats, at_least=2)
     vae.check(x[None])
-    size, total = max(1, NUMBERS // (samples * max(vae.latent, vae.data))), None
+    size, total = max(1, NUMBERS // (samples * widest(vae))), None
     for done in range(0, repeats, size):
         count = min(size, repeats - done)
         eps = rng.standard_normal((samples, count, vae.latent), dtype=theta.dtype)
         rows, nodes = np.broadcast_to(x, (count, len(x))), {}
-        bound, vjp = vae.bound(theta, x=rows, eps=eps, objective=objective, watch=nodes)
-        vjp(np.ones_like(bound))
+        with np.errstate(over="ignore", invalid="ignore"):  # looked at
+            bound, vjp = vae.bound(theta, x=rows, eps=eps, objective=objective, watch=nodes)
+            (dtheta,) = vjp(np.ones_like(bound))
+        if not np.isfinite(dtheta).all():
+            raise NotFinite(explain(vae, theta, x=rows, eps=eps, objective=objective))
         gradients = {"mu": nodes["dmu"], "logvar": nodes["dlogvar"]}
         gradients["out"] = nodes["dout"].sum(axis=0)  # one bias for all samples
         found = {node: SampleMoments.of(gradients[node]) for node in NODES}
         total = found if total is None else {node: total[node] + found[node] for node in NODES}
     return total
-
-
-def spread(moments):
-    """The variance of one estimate, number by number."""
-    return moments.M2 / (moments.n - 1)
 
 
 def slope(samples, ratios):

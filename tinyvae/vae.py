@@ -14,7 +14,6 @@ import numpy as np
 
 from tinyvae import likelihoods
 from tinyvae.diagnostics import explain, not_finite
-from tinyvae.distributions import gaussian
 from tinyvae.elbo import check_free_bits, elbo, from_weights, negative_elbo
 from tinyvae.errors import NotFinite, check_count, check_finite, check_number, check_shape
 from tinyvae.kl import kl_per_latent
@@ -138,6 +137,9 @@ class VAE:
     def log_weights(self, theta, *, x, eps, beta=1.0, watch=None):
         """log w = log p(x | z) + beta (log p(z) - log q(z | x)), (S, B) in nats; eps (S, B, Z).
 
+        At z = mu + sigma eps the second is (eps² + logvar - z²) / 2, summed over the latents: eps
+        is (z - mu) / sigma to all its digits, which z - mu is not where sigma is small.
+
         `vjp(dlog_w)` is `(dtheta,)`. The estimators of elbo.py ask for less than the derivative:
         `path` (S, B) multiplies what comes back through z, and `own` (S, B) takes the place of
         -beta dlog_w, the cotangent of log q(z | x) with z held.
@@ -147,23 +149,21 @@ class VAE:
         z, z_vjp = reparameterize(mu, logvar, eps=eps)
         out, decode_vjp = self._decode(params, z, watch)
         log_px, log_px_vjp = self.px(params, out, x=x)
-        log_pz, prior_vjp = gaussian.log_prob(z, np.zeros_like(mu), np.zeros_like(mu))
-        log_q, q_vjp = gaussian.log_prob(z, mu, logvar)
-        log_w = log_px + beta * (log_pz - log_q).sum(axis=-1)
+        log_w = log_px + beta * 0.5 * (eps * eps + logvar - z * z).sum(axis=-1)
         if watch is not None:
             watch.update(mu=mu, logvar=logvar, z=z, out=out, log_px=log_px, log_w=log_w)
 
         def vjp(dlog_w, path=None, own=None):
+            dlog_q = -beta * dlog_w if own is None else own
+            slope = eps * np.exp(-0.5 * logvar)  # dlog q/dmu = (z - mu) / sigma² = -dlog q/dz
             dp_px, dout = log_px_vjp(dlog_w)
             dp_decoder, dz_px = decode_vjp(dout)
-            dratio = beta * dlog_w[..., None]
-            dz_q, dmu_q, dlogvar_q = q_vjp(-dratio)
-            dz = dz_px + prior_vjp(dratio)[0] + dz_q  # z is read in three places
+            dz = dz_px + beta * dlog_w[..., None] * (slope - z)  # z is read in three places
             if path is not None:
                 dz = dz * path[..., None]
-            if own is not None:
-                _, dmu_q, dlogvar_q = q_vjp(own[..., None])
             dmu_z, dlogvar_z = z_vjp(dz)
+            dmu_q = (dlog_q[..., None] * slope).sum(axis=0)
+            dlogvar_q = (dlog_q[..., None] * (0.5 * eps * eps - 0.5)).sum(axis=0)
             dmu, dlogvar = dmu_z + dmu_q, dlogvar_z + dlogvar_q
             (dp_encoder,) = encode_vjp((dmu, dlogvar))
             if watch is not None:
@@ -227,7 +227,9 @@ class VAE:
 
     def _checked(self, fn, theta, x, eps, beta, **options):
         self.check(x)
-        samples = ("S",) if np.ndim(eps) == 3 and len(eps) else ()
+        if not hasattr(eps, "ndim"):
+            raise TypeError(f"eps must be an array, not {type(eps).__name__}")
+        samples = ("S",) if eps.ndim == 3 and len(eps) else ()
         check_shape("eps", eps, (*samples, len(x), self.latent))
         beta = check_number("beta", beta, at_least=0)
         with np.errstate(over="ignore", invalid="ignore"):  # reported below, with its cause

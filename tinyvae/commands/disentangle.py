@@ -10,6 +10,7 @@ from tinyvae import train as training
 from tinyvae.data import Dataset, glyphs
 from tinyvae.disentanglement import BINS, Gap, mutual_information_gap, traversals
 from tinyvae.errors import check_count, check_number
+from tinyvae.inspection.report import ACTIVE
 from tinyvae.kl import kl_per_latent
 from tinyvae.storage import write_json
 from tinyvae.vae import VAE
@@ -20,7 +21,7 @@ STEPS = np.linspace(-2.0, 2.0, 9)  # of a traversal
 WIDE = 6  # latents on a line
 
 LEGEND = f"""\
-held-out: the negative ELBO at beta = 1; kl: in nats; active: latents with Var(mean of q) > 0.01
+held-out: the negative ELBO at beta = 1; kl: in nats; active: units with Var_x E[z|x] > {ACTIVE:g}
 MIG: mean over the factors of the largest share of a factor's entropy that a latent knows, less the
    second largest; continuous factors in {BINS} bins of equal counts; all on held-out data
 chance: the largest share of a factor that a latent seems to know when the factor is shuffled"""
@@ -71,8 +72,8 @@ class Run:
 
     @property
     def active(self):
-        """Source: Burda et al., Importance Weighted Autoencoders (2016), section 5.2."""
-        return int((self.mu.var(axis=0) > 0.01).sum())
+        """The units whose Var_x E[z|x] is above ACTIVE, as `inspect` counts them."""
+        return int((self.mu.astype(np.float64).var(axis=0) > ACTIVE).sum())
 
     @property
     def known(self):
@@ -102,9 +103,9 @@ def run(args):
     data = drawn(n)
     vae = VAE(data.x.shape[1], args.latent, HIDDEN)
 
-    print(
-        f"{data.source}\n{len(seeds)} runs a beta, {args.epochs} epochs, latent size {vae.latent}"
-    )
+    many = f"{len(seeds)} run{'s' if len(seeds) > 1 else ''} a beta"
+    epochs = f"{args.epochs} epoch{'s' if args.epochs > 1 else ''}"
+    print(f"{data.source}\n{many}, {epochs}, latent size {vae.latent}")
     print(
         f"\n{'beta':>6}{'held-out':>10}{'kl':>8}{'active':>8}{'MIG':>8}  {'over seeds':<16}chance"
     )

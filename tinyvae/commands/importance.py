@@ -6,13 +6,15 @@ import numpy as np
 
 from tinyvae.errors import check_count, check_number
 from tinyvae.importance import importance_bounds
+from tinyvae.inspection import mean_of
 from tinyvae.models.linear_gaussian import LinearGaussian
-from tinyvae.signal import gradient_moments, slope, spread
+from tinyvae.signal import gradient_moments, slope
 from tinyvae.vae import VAE
 
 X = 1.5
 SAMPLES = tuple(2**i for i in range(10))  # 1, 2, ..., 512
 FARTHEST, ROUNDING = 5.0, 1e-12  # standard errors, nats
+STREAM = 7  # of the seed: the draws of the gradients
 NARROW = 0.2  # a q so narrow that the path gradients lose
 
 
@@ -42,7 +44,7 @@ def add(subparsers):
 def run(args):
     check_number("loc", args.loc)
     check_number("sigma", args.sigma, above=0)
-    check_count("repeats", args.repeats, at_least=2)
+    check_count("repeats", args.repeats, at_least=100)
     check_count("seed", args.seed, at_least=0)
     out = Path(args.out)
     if not args.no_figures:
@@ -58,15 +60,16 @@ def run(args):
     vae, theta = autoencoder(args.loc, args.sigma)
     relative = float(model.weight_variance(np.array([args.loc]), log_square(args.sigma), x=x))
     gaps, errors = bounds(vae, theta, truth, relative, args.repeats, args.seed)
-    if not np.isfinite(relative):
-        print("\nVar(w / p(x)) is infinite: the theory of these slopes does not apply")
-    ratios, slopes = signal(vae, theta, args.repeats, args.seed)
+    if relative < ROUNDING:
+        print("\nq is the posterior: every weight is p(x), and there is nothing more to show")
+        return 0
+    ratios, slopes = signal(vae, theta, relative, args.repeats, args.seed)
     losses(args.loc, args.repeats, args.seed)
     if not args.no_figures:
         from tinyvae import plots  # here: matplotlib takes a while to import
 
         limit = 0.5 * relative / np.array(SAMPLES) if np.isfinite(relative) else None
-        what = f"x = {X}, q = N({args.loc:g}, {args.sigma:g}²)"
+        what = f"z ~ N(0, 1), x ~ N(z, 1), x = {X}; q = N({args.loc:g}, {args.sigma:g}²)"
         plots.save(plots.bound_gap(SAMPLES, gaps, errors, limit, what), out / "bound.png")
         plots.save(plots.signal_to_noise(SAMPLES, ratios, slopes, what), out / "signal.png")
         print(f"\nwritten to {out}: bound.png, signal.png")
@@ -94,36 +97,39 @@ def bounds(vae, theta, truth, relative, repeats, seed):
     """Print the bound by each number of samples; its gaps to the truth, and their standard errors.
 
     E[w] = p(x), so that the mean of w / p(x) - 1 over all draws, 0 on average, is a control variate
-    for the gap: it takes out all of the noise but what is of second order. Where w has no variance
-    it would bring noise in, and is left out.
+    for the gap, which takes out all of its noise but that of second order. Where w / p(x) spreads
+    too far for such a mean to be known it would bring noise in, and is left out.
     """
-    x = np.full((max(2, repeats // 10), 1), X)
+    x = np.full((repeats // 10, 1), X)
     found = importance_bounds(vae, theta, x, samples=SAMPLES, seed=seed)
-    off = np.expm1(found[SAMPLES[-1]] - truth) if np.isfinite(relative) else 0.0
-    print(f"the bound by k samples, {len(x)} x {SAMPLES[-1]} draws of z")
-    print(f"{'k':>5}{'bound':>12}{'gap':>13}{'+-':>10}{'Var(w/p)/2k':>14}")
+    known = relative < 0.1 * SAMPLES[-1]
+    off = np.expm1(found[SAMPLES[-1]] - truth) if known else 0.0
+    how = ", freed of most noise by E[w] = p(x)" if known else ""
+    print(f"the bound by k samples, {len(x)} x {SAMPLES[-1]} draws of z{how}")
+    print(f"{'k':>5}{'bound':>12}{'gap':>13}{'+-':>11}{'Var(w/p)/2k':>13}")
     gaps, errors = [], []
     for k, bound in found.items():
-        gap = truth - bound + off
-        gaps.append(float(gap.mean()))
-        errors.append(float(gap.std(ddof=1) / np.sqrt(len(gap))))
+        gap = mean_of(truth - bound + off)
+        gaps.append(gap.value)
+        errors.append(gap.error)
         print(
-            f"{k:>5}{bound.mean():>12.6f}{gaps[-1]:>13.7f}{errors[-1]:>10.7f}"
-            f"{0.5 * relative / k:>14.7f}"
+            f"{k:>5}{truth - gap.value:>12.6f}{gap.value:>13.7f}{gap.error:>11.7f}"
+            f"{0.5 * relative / k:>13.4g}"
         )
     return np.array(gaps), np.array(errors)
 
 
-def signal(vae, theta, repeats, seed):
+def signal(vae, theta, relative, repeats, seed):
     """Print the signal-to-noise ratios; {(objective, node): (n,)} of them, and of their slopes.
 
-    iwae and dreg have the same mean. It is taken from dreg, where the noise leaves it visible.
+    iwae and dreg have the same mean. It is taken from dreg, where the noise leaves it visible; a
+    slope of means that are not, or of weights that spread too far for the theory, is not given.
     """
     moments = {
         objective: [estimates(vae, theta, objective, S, repeats, seed) for S in SAMPLES]
         for objective in ("iwae", "dreg")
     }
-    ratios, slopes = {}, {}
+    ratios, slopes, late = {}, {}, len(SAMPLES) // 2  # the theory is for many samples
     print(f"\nsignal to noise, |E g| / sd(g), by {repeats} estimates of S samples each")
     print(f"{'S':<14}" + "".join(f"{samples:>8}" for samples in SAMPLES) + "  slope  theory")
     for node, objective, theory in (
@@ -133,14 +139,22 @@ def signal(vae, theta, repeats, seed):
         ("logvar", "iwae", "-1/2"),
         ("logvar", "dreg", "+1/2"),
     ):
-        means = np.array([abs(float(found[node].mean[0])) for found in moments["dreg"]])
-        variances = np.array([float(spread(found[node])[0]) for found in moments[objective]])
-        ratio = ratios[objective, node] = means / np.sqrt(variances)
-        late = len(SAMPLES) // 2  # the theory is for many samples
-        found = slopes[objective, node] = slope(SAMPLES[late:], ratio[late:])
-        cells = "".join(f"{r:>8.3f}" for r in ratio)
-        print(f"{node + ', ' + objective:<14}{cells}{found:>+7.2f}  {theory}")
-    print("out: the decoder's bias, where iwae and dreg are one; slope: from 32 to 512 samples")
+        means = np.array([abs(one[node].mean[0]) for one in moments["dreg"]])
+        noise = np.sqrt(
+            [[one[node].variance[0] for one in moments[o]] for o in (objective, "dreg")]
+        )
+        ratio = ratios[objective, node] = means / noise[0]
+        seen = (means > FARTHEST * noise[1] / np.sqrt(repeats))[late:].all()
+        if seen and relative < 0.1 * SAMPLES[late]:
+            slopes[objective, node] = slope(SAMPLES[late:], ratio[late:])
+            last = f"{slopes[objective, node]:>+7.2f}  {theory}"
+        else:
+            last = f"{'-':>7}  {'-':>4}"
+        print(f"{node + ', ' + objective:<14}" + "".join(f"{r:>8.3f}" for r in ratio) + last)
+    print(
+        "out: the decoder's bias, where iwae and dreg are one; slope: from 32 to 512 samples;\n"
+        "-: the weights spread too far for the theory, or the noise hides the signal"
+    )
     return ratios, slopes
 
 
@@ -156,7 +170,7 @@ def losses(loc, repeats, seed):
     heads = (f"{objective} {samples}" for objective, samples in columns)
     print(" " * 14 + "".join(f"{head:>11}" for head in heads))
     for node in ("mu", "logvar"):
-        print(f"{node:<14}" + "".join(f"{float(spread(one[node])[0]):>11.4g}" for one in found))
+        print(f"{node:<14}" + "".join(f"{float(one[node].variance[0]):>11.4g}" for one in found))
     print(
         "where q is narrow log w is steep in z, and the path feels it; q's own parameters, which\n"
         "path and dreg leave out, would have cancelled most of that"
@@ -165,6 +179,6 @@ def losses(loc, repeats, seed):
 
 def estimates(vae, theta, objective, samples, repeats, seed):
     """The moments of so many estimates, on noise that both objectives of a pair share."""
-    rng = np.random.default_rng([seed, samples])
+    rng = np.random.default_rng([seed, STREAM, samples])
     counts = {"samples": samples, "repeats": repeats}
     return gradient_moments(vae, theta, np.array([X]), objective=objective, rng=rng, **counts)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tinyvae import inspection
-from tinyvae.commands.runs import resumed, values_of
+from tinyvae.commands.runs import inspection_of, resumed, values_of
 from tinyvae.errors import check_count
 from tinyvae.storage import write_json
 
@@ -54,16 +54,10 @@ def run(args):
         f"{path}: {data.name}, {values_of(data)} values, {vae.likelihood}, "
         f"after epoch {state.epoch} of {settings.epochs}\n"
     )
-    found = inspection.inspect(
-        vae,
-        state.parameters,
-        data.held_out,
-        beta=settings.beta,
-        free_bits=settings.free_bits,
-        seed=settings.seed if args.seed is None else args.seed,
-        samples=args.samples,
-        examples=args.examples,
-    )
+    options = {"samples": args.samples, "examples": args.examples}
+    if args.seed is not None:
+        options["seed"] = args.seed
+    found = inspection_of(vae, settings, state, data.held_out, **options)
     show(found, path.with_name("inspect.json"))
     print(f"\nwrote {path.with_name('inspect.json')}")
     return 1 if inspection.impossible(found) else 0

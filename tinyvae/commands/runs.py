@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from tinyvae import checkpoint
+from tinyvae import checkpoint, inspection
 from tinyvae import train as training
 from tinyvae.data import load
 from tinyvae.errors import check_count
@@ -89,6 +89,24 @@ def resumed(path, given):
     return vae, settings, state, data, about
 
 
+def shown_row(state):
+    """The row of the history whose parameters the run has to show, or None before the first."""
+    if not state.history:
+        return None
+    if state.best is None:
+        return state.history[-1]
+    return min(state.history, key=lambda row: row["held_out"])
+
+
+def inspection_of(vae, settings, state, x, **options):
+    """The Inspection of a run by the examples x, at the beta that its parameters were trained at:
+    in a warm-up that is not yet the one it was to have."""
+    row = shown_row(state)
+    beta = settings.beta if row is None else row["beta"]
+    options = {"beta": beta, "free_bits": settings.free_bits, "seed": settings.seed} | options
+    return inspection.inspect(vae, state.parameters, x, **options)
+
+
 def binarized(data, how):
     return data.binarized(how, rng=np.random.default_rng(0))
 
@@ -139,3 +157,5 @@ def describe(vae, settings, data):
         f"beta {settings.beta:g}{warmup}, seed {settings.seed}"
     )
     print(f"          objective {settings.objective}, {samples} an example{floor}")
+    if settings.objective == "score" and settings.samples == 1:
+        print("          a score function alone has no baseline, and learns slowly: see --samples")

@@ -45,7 +45,7 @@ def _bound_lines(found):
     count = next(iter(found.bounds.values())).count
     yield f"log p(x) is at least, by so many importance samples ({count} examples)"
     for k, bound in found.bounds.items():
-        yield f"  {k:>6} {'(the ELBO again)' if k == 1 else '':<25} {_shown(bound)}"
+        yield f"  {k:>6} {'(the ELBO, new draws)' if k == 1 else '':<25} {_shown(bound)}"
     if found.evidence is not None:
         yield f"   exact {'(the decoder is linear)':<25} {_shown(found.evidence)}"
     yield (
@@ -60,6 +60,7 @@ def _latent_lines(found):
     yield "".join(f"{name:>{width}}" for name, width in (*head, ("variance", 11)))
     for j in order[:SHOWN]:
         unit = "active" if found.active[j] > ACTIVE else "inactive"
+        unit = unit if found.examples > 1 else "-"
         kl = _shown(found.kl[j], 7, 3)
         yield (
             f"{j:>6}{kl:>17}{found.active[j]:>15.3f}{unit:>10}"
@@ -89,7 +90,7 @@ def _other_lines(found):
     D = found.model["data"]
     yield (
         f"loss: -log p(x|z) summed over the {D} numbers, beta {found.beta:g}; "
-        f"its mean over them instead would be beta {found.beta_of_a_mean:g}"
+        f"averaged over them it would act like beta {found.beta_of_a_mean:g}"
     )
 
 
@@ -142,6 +143,13 @@ def impossible(found):
             f"draws differ by {_plain(off)} nats, but they have the same mean: one of the two is "
             "wrong, the formula of the KL or a density; compare both with a numerical integral"
         )
+    off = found.kl_disagreement
+    if _surely(1.0, off, found.rounding) or _surely(-1.0, off, found.rounding):
+        said.append(
+            "the mean of log q(z|x) - log p(z) over draws of z is not the KL by its formula, but "
+            f"{_plain(off)} nats from it: the formula is wrong; check its factor 1/2, its sign, "
+            "and that it is summed over the latents"
+        )
     return said
 
 
@@ -150,13 +158,24 @@ def impossible(found):
 
 def doubtful(found):
     """Sentences on what is right as a formula, but makes the model less than it could be."""
-    checks = (_collapse, _weight, _grey, _floor, _fit, _prior, _weights)
+    checks = (_constant, _collapse, _weight, _grey, _binary, _floor, _fit, _prior, _weights)
     return [sentence for check in checks for sentence in check(found)]
+
+
+def _constant(found):
+    """The constant was fitted to these very examples: that flatters it by about D / 2N nats."""
+    if _surely(-1.0, found.over_constant, found.model["data"] / found.examples):
+        yield (
+            f"the ELBO is {_plain(found.over_constant)} nats from that of a decoder which puts out "
+            "the same for every x: the model is worse than knowing nothing about x; the training "
+            "diverged, or weighed something else than this bound: try a lower --lr, or --beta 1"
+        )
 
 
 def _collapse(found):
     unused, Z = sum(kl.value < UNUSED for kl in found.kl), len(found.kl)
-    if unused == Z or max(found.active) <= ACTIVE:
+    still = max(found.active) <= ACTIVE and found.examples >= FEW  # of one example nothing varies
+    if unused == Z or still:
         why = f"no latent carries {UNUSED:g} nats" if unused == Z else "no unit is active"
         yield (
             f"posterior collapse: {why}, so every example has the same "
@@ -190,6 +209,15 @@ def _grey(found):
             "grey values under a Bernoulli, which is a law of 0 and 1 alone: the bound is then no "
             "log-density of the data, and compares with no published figure; use --binarize "
             "threshold or dynamic, or a Gaussian likelihood"
+        )
+
+
+def _binary(found):
+    if found.binary:
+        yield (
+            "data of 0 and 1 alone under a Gaussian: its density can be made as large as one likes "
+            "by a small sigma, and the bound compares with none of a Bernoulli; use --likelihood "
+            "bernoulli"
         )
 
 

@@ -54,10 +54,10 @@ def integral(claim, latents):
     return text + (f": is {name} {'missing' if gap > 0.0 else 'there twice'}?" if name else "")
 
 
-def mean_log(claim, latents):
-    """E[log q] against -entropy."""
+def mean_log(claim, latents, fits):
+    """E[log q] against -entropy; fits: whether nothing else speaks against the draws."""
     text = f"E[log q] and -entropy are {_each(abs(claim.gap), latents)} apart"
-    name = _lost(claim.gap, latents, claim.visible)
+    name = _lost(claim.gap, latents, claim.visible) if fits else ""
     return text + (f": is {name} missing in one of them?" if name else "")
 
 

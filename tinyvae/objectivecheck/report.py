@@ -6,6 +6,7 @@ Approximations to Student's and the Chi-square Distributions (1959).
 
 import math
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 
@@ -13,6 +14,11 @@ FEW = 30  # draws below which a standard error says too little
 HEAVY = 0.5  # of the sum of squares in one draw: the rest says little about the next such draw
 ROUNDING = 32.0  # in units of the last digit: a difference that is no difference;
 FINEST = 1e-7  # and in units of the resolution: the expected number has digits, too
+WIDTH = 100  # of the printed report
+LEGEND = (
+    "z: standard errors apart, not the latent; "
+    "would see: the error that would have been called wrong"
+)
 ORDER = ("ok", "unseen", "wrong", "above", "nan")  # from the best verdict to the worst
 
 
@@ -85,8 +91,11 @@ class ObjectiveReport:
                 f"{claim.label:<{width}}{claim.measured:>12.5g}{claim.expected:>12.5g}{z:>8}"
                 f"{claim.visible:>11.2g}  {claim.verdict}"
             ]
-        lines += [f"not checked: {remark}" for remark in self.remarks]
-        return "\n".join(lines + ([] if self.ok else [self.message()]))
+        said = [LEGEND, *(f"not checked: {remark}" for remark in self.remarks)]
+        said += [] if self.ok else self.message().splitlines()
+        options = {"break_long_words": False, "break_on_hyphens": False}
+        lines += [fill(each, WIDTH, subsequent_indent="  ", **options) for each in said]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -166,14 +175,14 @@ def scores(values, expected, farthest, floor):
     n, df = len(values), max(len(values) - 1, 1)
     mean = values.mean(axis=0)
     off = values - mean
-    squares = off * off
-    s = np.sqrt(squares.mean(axis=0))
+    s = np.sqrt((off * off).mean(axis=0))
     constant = s <= floor  # then any gap is far
+    unit = np.where(constant, 0.0, off / np.where(constant, 1.0, s))  # s³ may be too small a number
+    squares = unit * unit
+    g, share = (squares * unit).mean(axis=0), squares.max(axis=0) / n
     s = np.maximum(s, floor)
-    g = np.where(constant, 0.0, (squares * off).mean(axis=0) / s**3)
-    share = np.where(constant, 0.0, squares.max(axis=0) / (n * s * s))
     gap = mean - expected
-    W = np.clip(gap / s, -1e9, 1e9)
+    W = np.clip(gap / np.maximum(s, np.finfo(float).tiny), -1e9, 1e9)
     t = math.sqrt(n) * (W + g * W**2 / 3.0 + g**2 * W**3 / 27.0 + g / (6.0 * n))
     t = np.where(abs(gap) <= floor, 0.0, t)
     factor = (8.0 * df + 1.0) / (8.0 * df + 3.0)

@@ -44,7 +44,8 @@ def signal_to_noise(samples, ratios, slopes, title=None, ax=None):
     """|E g| / sd(g) against the number of samples, both axes logarithmic.
 
     samples (n,), increasing; ratios {(objective, node): (n,)}, nodes 'mu', 'logvar' and 'out';
-    slopes {(objective, node): number}, which each line is named with. `iwae` is drawn with dashes.
+    slopes {(objective, node): number}, where known, which lines are named with. `iwae` is drawn
+    with dashes.
     """
     samples, ends = increasing("samples", samples), []
     ax = axes_or_new(ax, 6.6, 4.2)
@@ -53,7 +54,9 @@ def signal_to_noise(samples, ratios, slopes, title=None, ax=None):
         values = as_array(f"ratios[{objective, node}]", values, len(samples))
         name, colour = NODES[node]
         ax.plot(samples, values, color=colour, linestyle=DASHES if objective == "iwae" else "-")
-        text = f"{name}, {objective}: slope {slopes[objective, node]:+.2f}"
+        text = f"{name}, {objective}"
+        if (objective, node) in slopes:
+            text += f": slope {slopes[objective, node]:+.2f}".replace("-", "−")
         ends.append((values[-1], text, colour))
     _powers_of_two(ax, samples)
     return finished(ax, ends, title)
