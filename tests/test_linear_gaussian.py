@@ -11,11 +11,11 @@ from scipy import integrate, optimize, stats
 from tinyvae import VAE, gradcheck
 from tinyvae.elbo import FROM_WEIGHTS, OBJECTIVES, iwae
 from tinyvae.models.free_posterior import FreePosterior, estimates, measured
-from tinyvae.models.linear_gaussian import LinearGaussian
+from tinyvae.models.linear_gaussian import ONE_DATUM, ONE_LATENT, LinearGaussian
 from tinyvae.models.moments import ESTIMATORS, best_baselines, log_weight, moments
 from tinyvae.models.quadrature import noise_grid, quadrature_moments
 
-ONE = LinearGaussian(W=1.0, b=0.0, tau=1.0)
+ONE = ONE_LATENT
 
 
 def model(Z=2, D=3, seed=0, tau=0.8):
@@ -79,7 +79,7 @@ def test_posterior_is_bayes_rule_by_quadrature():
 
 
 def test_the_numbers_of_the_two_oracle_experiment():
-    x = np.array([1.5])
+    x = ONE_DATUM
     (mean, covariance), (m, logvar) = ONE.posterior(x), ONE.best_diagonal(x)
     assert ONE.log_prob(x) == pytest.approx(-1.8280121234846454, abs=1e-15)
     assert (mean[0], covariance[0, 0]) == (0.75, 0.5)
@@ -155,6 +155,39 @@ def test_the_divergence_keeps_its_digits_near_the_optimum():
     # Lambda step² / 2 in m, step² / 4 in logvar
     assert ONE.divergence(m + step, logvar, x=x) == pytest.approx(step**2, rel=1e-6)
     assert ONE.divergence(m, logvar + step, x=x) == pytest.approx(step**2 / 4, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_far_from_the_posterior_have_an_infinite_variance_and_warn_of_nothing():
+    p, zero = model(), np.zeros(2)
+    _, _, x = q_and_x(p)
+    for m, logvar in (
+        ([1e200, 1e200], zero),
+        ([1e200, -1e200], zero),
+        (zero, [-2000.0, -2000.0]),
+        (zero, [-2000.0, 0.0]),
+        (zero, [2000.0, 2000.0]),
+        ([1e200, 0.0], [2000.0, 2000.0]),
+        (zero, [-800.0, 600.0]),
+    ):
+        assert p.weight_variance(np.array(m), np.array(logvar), x=x) == np.inf, (m, logvar)
+    at = np.array([zero, [1e200, 0.0], zero]), np.array([zero, zero, [0.0, -2000.0]])
+    rows = p.weight_variance(*at, x=x)
+    assert rows[0] == p.weight_variance(zero, zero, x=x)
+    np.testing.assert_array_equal(np.isfinite(rows), [True, False, False])
+
+
+def test_the_variance_of_the_weights_is_that_of_a_quadrature():
+    p = model()
+    m, logvar, x = q_and_x(p)
+    m, logvar = 0.3 * m, 0.2 * logvar
+    eps, weights = noise_grid(1, 2, 80)
+    log_w = log_weight(p, m, logvar, x=x)
+    Q = log_w.c + eps[0] @ log_w.b + 0.5 * np.einsum("gi,ij,gj->g", eps[0], log_w.H, eps[0])
+    ratio = np.exp(Q - p.log_prob(x))
+    assert weights @ ratio == pytest.approx(1.0, rel=1e-7)
+    expected = weights @ (ratio - 1.0) ** 2
+    assert p.weight_variance(m, logvar, x=x) == pytest.approx(expected, rel=1e-6)
 
 
 # -- Moments of the estimators: the textbook's table in one dimension
@@ -275,7 +308,7 @@ def test_draws_of_the_real_estimators_agree_within_five_standard_errors(objectiv
         found = measured(p, objective, m, logvar, x=x, draws=n, rng=rng, samples=samples)
         exact = moments(p, objective, m, logvar, x=x, samples=samples)
         for name, of in found.items():
-            variance = of.M2 / n
+            variance = of.variance
             z_mean = (of.mean - exact[name].mean) / np.sqrt(variance / n)
             z_variance = (variance - exact[name].variance) / np.sqrt((of.M4 / n - variance**2) / n)
             assert np.max(np.abs([z_mean, z_variance])) < 5, name

@@ -243,6 +243,25 @@ def test_the_maximum_is_the_formula_of_the_paper():
         assert pca.active == len(used)
 
 
+@pytest.mark.parametrize("largest", [3.2, 1e4])
+def test_an_eigenvalue_at_the_threshold_is_not_above_it(largest):
+    """Rounding leaves it a little above or below; one part in 10^9 above is another matter."""
+    for seed in range(20):
+        x = data_with((largest, 1.4, 0.7, 0.5), 40, np.random.default_rng([seed, 0]))
+        found = [fit(x, 2, beta=beta, variance=1.0).active for beta in (1.4, 1.4 / (1 + 1e-9))]
+        assert found == [1, 2] if largest < 10 else found[0] == 1
+        assert fit(x, 2, beta=largest, variance=1.0).active == 0
+
+
+def test_data_alike_in_all_directions_have_a_best_variance():
+    """All eigenvalues are 1, at the threshold, however many latents there are."""
+    for seed in range(20):
+        x = data_with(np.ones(3), 20, np.random.default_rng(seed))
+        pca = fit(x, 3)
+        assert pca.active == 0
+        assert pca.variance == pytest.approx(1.0, rel=1e-12)
+
+
 def test_order_and_signs_of_the_latents_are_free_and_a_rotation_costs():
     x, (vae, _) = data(), model()
     theta = optimum(vae, x)
@@ -315,6 +334,12 @@ def test_data_have_the_eigenvalues_they_were_made_with():
         (lambda x: fit(x[:0], 2), "x is empty"),
         (lambda x: fit(x * np.nan, 2), r"x\[0, 0\] is nan"),
         (lambda x: data_with(EIGENVALUES, 5, np.random.default_rng(0)), "n must be at least 6"),
+        (
+            lambda x: data_with((1.0, -0.5), 9, np.random.default_rng(0)),
+            "eigenvalues must not be negative, but one of them is -0.5",
+        ),
+        (lambda x: data_with((1.0, np.nan), 9, None), r"eigenvalues\[1\] is nan"),
+        (lambda x: data_with(1.0, 9, None), r"eigenvalues has shape \(\), expected \(D,\)"),
     ],
 )
 def test_bad_arguments_are_refused(call, message):

@@ -10,10 +10,8 @@ from test_elbo import model
 from tinyvae import NotFinite, plots
 from tinyvae.__main__ import main
 from tinyvae.commands.importance import SAMPLES, X, autoencoder, estimates
-from tinyvae.models.linear_gaussian import LinearGaussian
+from tinyvae.models.linear_gaussian import ONE_LATENT, LinearGaussian
 from tinyvae.signal import gradient_moments, slope
-
-ONE = LinearGaussian(1.0, 0.0, 1.0)
 
 
 def test_moments_are_those_of_gradients_made_one_by_one():
@@ -86,14 +84,14 @@ def test_the_variance_of_the_weights_is_the_integral(m, s):
     posterior = np.exp(-((z - X / 2) ** 2)) / np.sqrt(np.pi)
     inside = q > 1e-290
     expected = (posterior[inside] ** 2 / q[inside]).sum() * (z[1] - z[0]) - 1
-    found = ONE.weight_variance(np.array([m]), np.array([2 * np.log(s)]), x=np.array([X]))
+    found = ONE_LATENT.weight_variance(np.array([m]), np.array([2 * np.log(s)]), x=np.array([X]))
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-10)
 
 
 def test_a_q_narrower_than_half_the_posterior_has_weights_without_variance():
     x, m = np.array([X]), np.array([0.75])
     for variance, finite in ((0.2501, True), (0.25, False), (0.1, False)):
-        found = ONE.weight_variance(m, np.log([variance]), x=x)
+        found = ONE_LATENT.weight_variance(m, np.log([variance]), x=x)
         assert np.isfinite(found) == finite
 
 

@@ -1,5 +1,7 @@
 """Trainings held against the truth: where noise leaves them, and the command that shows it."""
 
+from types import SimpleNamespace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -11,12 +13,22 @@ import pytest
 from tinyvae import SGD, VAE, Adam, plots
 from tinyvae.__main__ import main
 from tinyvae.commands import truth
+from tinyvae.commands.truth_estimators import scores
+from tinyvae.comparison import SampleMoments
 from tinyvae.models import free_posterior
-from tinyvae.models.descent import EXACT, LinearVAEFit, PosteriorFit, descend, fall_by, floor_at
-from tinyvae.models.linear_gaussian import LinearGaussian
+from tinyvae.models.descent import (
+    EXACT,
+    LinearVAEFit,
+    PosteriorFit,
+    descend,
+    fall_by,
+    floor_at,
+    slope_at,
+)
+from tinyvae.models.linear_gaussian import ONE_DATUM as X
+from tinyvae.models.linear_gaussian import ONE_LATENT as ONE
+from tinyvae.models.moments import Moments
 from tinyvae.models.ppca import data_with
-
-ONE, X = LinearGaussian(1.0, 0.0, 1.0), np.array([1.5])
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +69,26 @@ def test_without_samples_q_arrives_at_the_posterior():
     np.testing.assert_allclose(np.exp(logvar), 0.5, atol=1e-6)
     assert gaps[1] < 1e-12
     assert fit.reached(theta) == pytest.approx(fit.exact, abs=1e-12)
+
+
+@pytest.mark.parametrize(("beta", "seed"), [(0.01, 0), (1.4, 1)])
+def test_trainings_that_take_long_arrive_too(beta, seed):
+    """A valley that is nearly flat, and a latent at its threshold, where the curvature is 0."""
+    fit = truth.linear_vae_fit(SimpleNamespace(beta=beta, latent=2, seed=seed))
+    theta, steps, gaps = truth.without_noise(fit)
+    assert abs(gaps[-1]) < 1e-8
+    assert steps[-1] > 3000
+    assert slope_at(fit, theta) < 1e-6
+
+
+def test_a_descent_ends_where_the_gradient_is_short_enough():
+    fit, at = PosteriorFit(ONE, X), range(0, 301, 10)
+    theta, gaps = descend(fit, EXACT, SGD(0.1), at, until=1e-3)
+    _, whole = descend(fit, EXACT, SGD(0.1), at)
+    assert 3 < len(gaps) < len(whole)
+    np.testing.assert_array_equal(gaps, whole[: len(gaps)])
+    before, _ = descend(fit, EXACT, SGD(0.1), at[: len(gaps) - 1])
+    assert slope_at(fit, theta) < 1e-3 <= slope_at(fit, before)
 
 
 def test_the_start_is_not_changed_and_at_may_be_dense_or_not():
@@ -155,6 +187,28 @@ def test_the_bowl_has_the_curvature_of_the_loss():
     assert rates.min() > 0.1
 
 
+def test_the_rate_of_a_training_is_constant_or_falls_like_a_over_t():
+    constant, falling = (truth.Training(None, "sampled", 0.1, a) for a in (np.inf, 3.0))
+    assert [constant.rate(t) for t in (0, 7, 5000)] == [0.1, 0.1, 0.1]
+    for t in (0, 7, 5000):
+        assert falling.rate(t) == pytest.approx(3.0 / (t + 30.0), rel=1e-15)
+    assert (str(constant), str(falling)) == ("0.1", "3 / (t + 30)")
+
+
+def test_a_prediction_is_made_for_trainings_that_have_settled_alone():
+    """Of the slowest axis, of curvature 1/2, there is left e^-t rate."""
+    fit = PosteriorFit(ONE, X)
+    training, late = truth.Training(fit, "sampled", 0.02), np.array([400, 500])
+    np.testing.assert_allclose(training.predicted(late), floor_at(fit.bowl("sampled"), 0.02))
+    assert training.predicted(late // 4) is None
+    falling = truth.Training(fit, "sampled", 0.1, 3.0)
+    np.testing.assert_allclose(
+        falling.predicted(late) * late, fall_by(fit.bowl("sampled"), 3.0), rtol=1e-14
+    )
+    assert truth.Training(fit, "sampled", 0.1, 0.9).predicted(100 * late) is None  # no c / t
+    np.testing.assert_allclose(truth.Training(fit, "path", 0.1).predicted(late), 0.0, atol=1e-15)
+
+
 # -- The figure
 
 
@@ -211,11 +265,13 @@ def test_the_command_prints_reached_exact_and_gap(short, capsys, tmp_path):
     code = main(["truth", "--steps", "150", "--samples", "10000", "--out", str(tmp_path)])
     out = capsys.readouterr().out
     assert code == 0, out
-    rows = [line.split() for line in out.splitlines()[2:6]]
-    for *_, reached, exact, gap in rows:
+    rows = [line.split() for line in out.splitlines()[3:7]]
+    for *_, reached, exact, gap, gradient, steps in rows:
         assert abs(float(gap)) < 1e-6
         assert float(reached) == pytest.approx(float(exact), abs=1e-6)
-    assert float(rows[0][-2]) == pytest.approx(-1.8280121235, abs=1e-10)
+        assert float(gradient) < 1e-7
+        assert int(steps) < 800
+    assert float(rows[0][-4]) == pytest.approx(-1.8280121235, abs=1e-10)
     assert "linear VAE, beta = 2: 1 of 2 latents active" in out
     assert "linear VAE, beta = 1: 2 of 2 latents active" in out
     assert "exact 0.625000, 1.000000" in out
@@ -230,10 +286,61 @@ def test_the_same_seed_prints_the_same(short, capsys):
     assert printed[0] == printed[1]
 
 
-def test_a_training_that_does_not_arrive_is_told(monkeypatch, capsys):
-    monkeypatch.setattr(truth, "EXACT_STEPS", 5)
+def test_a_training_that_has_not_arrived_is_not_called_wrong(monkeypatch, capsys):
+    monkeypatch.setattr(truth, "EXACT_STEPS", 10)
+    assert main(["truth", *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert "linear VAE, beta = 2: not arrived, the gap is " in out
+    assert "WRONG" not in out
+
+
+def test_a_training_that_arrives_elsewhere_is_called_wrong(short, monkeypatch, capsys):
+    """The decoder's gradient is off by a little: where it is 0 the loss is not lowest."""
+
+    def off(self, theta, objective, rng):
+        g = gradient(self, theta, objective, rng)
+        g[-4:] += 0.01
+        return g
+
+    gradient = LinearVAEFit.gradient
+    monkeypatch.setattr(LinearVAEFit, "gradient", off)
     assert main(["truth", *QUICK]) == 1
-    assert "WRONG: q of one x: the gap is " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "WRONG: linear VAE, beta = 2: the gap is " in out
+    assert "WRONG: q of one x" not in out
+    assert "not arrived" not in out
+
+
+@pytest.mark.parametrize(
+    ("gaps", "norm", "expected"),
+    [
+        ([1.0, 0.5, 0.1], 1e-3, True),
+        ([1.0, 0.5, 0.1], 1e-9, False),  # it has stopped
+        ([1.0, 2.0, 4.0], 1.0, False),  # it goes up
+        ([1.0, 0.1, -0.1], 1.0, False),  # it is below the optimum
+        ([1.0, np.nan, np.nan], np.nan, False),
+    ],
+)
+def test_a_gap_is_excused_while_it_falls(gaps, norm, expected):
+    assert truth.on_its_way(np.array(gaps), norm) is expected
+
+
+def test_rows_that_have_not_settled_are_marked(short, capsys):
+    assert main(["truth", *QUICK, "--steps", "500"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(k for k, line in enumerate(lines) if "rate" in line)
+    late = [line.split("  ")[1] for line in lines[start:] if line.endswith("  not settled")]
+    assert late == ["sampled, h/5", "sampled, a/t", "path, encoder alone"]
+    assert lines[start].split() == ["rate", "gap", "predicted"]
+    words = ("q of one x:", "linear VAE:", "rate:", "path:", "gap:")  # what the table says is said
+    for word in words:
+        assert any(line.startswith(word) for line in lines[start + 12 :])
+
+
+def test_measured_variances_are_without_bias():
+    x = np.random.default_rng(0).standard_normal(5)
+    exact = Moments(np.zeros(()), np.ones(()))
+    assert scores(SampleMoments.of(x), exact, None)[0] == pytest.approx(x.var(ddof=1), rel=1e-14)
 
 
 def test_an_estimator_that_is_wrong_is_told(short, monkeypatch, capsys):

@@ -7,11 +7,11 @@ import numpy as np
 from tinyvae.errors import check_count, check_number
 from tinyvae.importance import importance_bounds
 from tinyvae.inspection import mean_of
-from tinyvae.models.linear_gaussian import LinearGaussian
+from tinyvae.models.linear_gaussian import ONE_DATUM, ONE_LATENT
 from tinyvae.signal import gradient_moments, slope
 from tinyvae.vae import VAE
 
-X = 1.5
+X = float(ONE_DATUM[0])
 SAMPLES = tuple(2**i for i in range(10))  # 1, 2, ..., 512
 FARTHEST, ROUNDING = 5.0, 1e-12  # standard errors, nats
 STREAM = 7  # of the seed: the draws of the gradients
@@ -50,15 +50,15 @@ def run(args):
     if not args.no_figures:
         out.mkdir(parents=True, exist_ok=True)  # before the work, so that an error comes first
 
-    model, x = LinearGaussian(1.0, 0.0, 1.0), np.array([X])
-    mean, covariance = model.posterior(x)
-    truth = float(model.log_prob(x))
+    mean, covariance = ONE_LATENT.posterior(ONE_DATUM)
+    truth = float(ONE_LATENT.log_prob(ONE_DATUM))
     print(
         f"z ~ N(0, 1), x ~ N(z, 1), x = {X}: the posterior is N({mean[0]:g}, {covariance[0, 0]:g}),"
         f" log p(x) = {truth:.6f}\nq = N({args.loc:g}, {args.sigma:g}²)\n"
     )
     vae, theta = autoencoder(args.loc, args.sigma)
-    relative = float(model.weight_variance(np.array([args.loc]), log_square(args.sigma), x=x))
+    q = np.array([args.loc]), log_square(args.sigma)
+    relative = float(ONE_LATENT.weight_variance(*q, x=ONE_DATUM))
     gaps, errors = bounds(vae, theta, truth, relative, args.repeats, args.seed)
     if relative < ROUNDING:
         print("\nq is the posterior: every weight is p(x), and there is nothing more to show")

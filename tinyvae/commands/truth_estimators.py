@@ -5,13 +5,12 @@ import math
 import numpy as np
 
 from tinyvae.models.free_posterior import measured
-from tinyvae.models.linear_gaussian import LinearGaussian
+from tinyvae.models.linear_gaussian import ONE_LATENT
 from tinyvae.models.moments import moments
 from tinyvae.models.quadrature import quadrature_moments
 
 FARTHEST = 5.0  # standard errors
 ROUNDING = 1e-12  # a variance below it is 0
-ONE = LinearGaussian(W=1.0, b=0.0, tau=1.0)
 SETTINGS = (  # title, x, m, variance of q
     ("at the exact posterior", 1.5, 0.75, 0.5),
     ("far from it, where q is the prior", 1.5, 0.0, 1.0),
@@ -23,7 +22,7 @@ ROWS = (("analytic", 1), ("sampled", 1), ("path", 1), ("score", 1), ("score", 8)
 
 def variances(samples, seed):
     """Print the variance of every estimator, measured and exact; what is wrong."""
-    wrong, quantities = [], ("value", "m", "logvar")
+    wrong = []
     print("The variance of estimates of the bound and of its gradients in one dimension: measured,")
     print(f"exact, and z, their distance in standard errors; {samples} estimates")
     print("score 8: the mean of 8 draws, each with the mean of the others as its baseline")
@@ -32,22 +31,26 @@ def variances(samples, seed):
         print(f"{title}: x = {x:g}, q = N({m:g}, {variance:g})\n{'':<10}{heads}")
         q, x = (np.array([m]), np.array([math.log(variance)])), np.array([x])
         for objective, S in ROWS:
-            rng = np.random.default_rng([seed, 2, k])
-            options = {"x": x, "samples": S}
-            found = measured(ONE, objective, *q, draws=samples, rng=rng, **options)
-            exact = moments(ONE, objective, *q, **options)
-            fourth = quadrature_moments(ONE, objective, *q, **options) if S == 1 else exact
-            name, line = objective if S == 1 else f"{objective} {S}", ""
-            for quantity in quantities:
-                v, true, mean_z, z = scores(
-                    found[quantity], exact[quantity], fourth[quantity].fourth
-                )
+            name = objective if S == 1 else f"{objective} {S}"
+            compared = held_against(
+                objective, S, q, x, samples, np.random.default_rng([seed, 2, k])
+            )
+            line = ""
+            for quantity, (v, true, mean_z, z) in compared.items():
                 line += f"{shown(v, ROUNDING):>10}{shown(true, ROUNDING):>9}{z:>6.1f}"
                 for what, away in (("mean", mean_z), ("variance", z)):
                     if not abs(away) <= FARTHEST:
                         wrong.append(f"{name}, {title}: {what} of {quantity} has z = {away:.1f}")
             print(f"{name:<10}{line}")
     return wrong
+
+
+def held_against(objective, S, q, x, samples, rng):
+    """{"value", "m", "logvar"}: the `scores` of so many estimates, of S draws each."""
+    found = measured(ONE_LATENT, objective, *q, x=x, draws=samples, rng=rng, samples=S)
+    exact = moments(ONE_LATENT, objective, *q, x=x, samples=S)
+    fourth = quadrature_moments(ONE_LATENT, objective, *q, x=x) if S == 1 else exact
+    return {name: scores(found[name], exact[name], fourth[name].fourth) for name in found}
 
 
 def shown(number, rounding=1e-15):
@@ -62,7 +65,7 @@ def scores(found, exact, fourth):
     have so heavy tails that the measured one may be far too small, and the variance's standard
     error with it. Without any spread a z is 0 where right, infinite where wrong.
     """
-    n, mean, v = found.n, float(found.mean.sum()), float(found.M2.sum()) / found.n
+    n, mean, v = found.n, float(found.mean.sum()), float(found.variance.sum())
     away, true = mean - float(exact.mean.sum()), float(exact.variance.sum())
     if v < ROUNDING and true < ROUNDING:
         return v, true, 0.0 if abs(away) < ROUNDING * (1.0 + abs(mean)) else math.inf, 0.0

@@ -38,7 +38,8 @@ def warnings(found):
 
 
 def _bound_lines(found):
-    yield f"{found.examples} held-out examples, in nats per example, +- one standard error"
+    held_out = f"{found.examples} held-out example{'s' * (found.examples != 1)}"
+    yield f"{held_out}, in nats per example, +- one standard error"
     yield f"  reconstruction, -E_q[log p(x|z)] {_shown(found.reconstruction)}"
     yield f"  KL(q(z|x) || p(z))               {_shown(found.divergence)}"
     yield f"  ELBO, minus their sum            {_shown(found.elbo)}"

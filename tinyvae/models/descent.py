@@ -27,13 +27,14 @@ EXACT = "exact"  # in place of an objective: the gradient without a sample
 STEP = 1e-30  # of the complex step
 
 
-def descend(fit, objective, optimizer, at, *, rng=None, schedule=None):
+def descend(fit, objective, optimizer, at, *, rng=None, schedule=None, until=0.0):
     """(theta, gaps (n,)): gradient descent from `fit.start`, and the gap after the steps `at` (n,).
 
     fit: a PosteriorFit or a LinearVAEFit. objective: a name in `elbo.OBJECTIVES`, whose noise comes
     from the Generator `rng`, one draw for each example and step; or EXACT. at: whole numbers that
     increase; the last is that of all steps. schedule(t): the learning rate of step t = 0, 1, ...;
-    None: the optimizer's own.
+    None: the optimizer's own. until: at the first of `at` where the exact gradient's norm is below
+    it the descent ends, and the gaps with it.
     """
     theta, gaps, done = fit.start.copy(), [], 0
     for stop in at:
@@ -43,7 +44,14 @@ def descend(fit, objective, optimizer, at, *, rng=None, schedule=None):
             optimizer.step(theta, fit.gradient(theta, objective, rng))
         done = stop
         gaps.append(fit.gap(theta))
+        if until and slope_at(fit, theta) < until:
+            break
     return theta, np.array(gaps)
+
+
+def slope_at(fit, theta):
+    """The norm of the exact gradient: 0 where a training has arrived."""
+    return float(np.linalg.norm(fit.gradient(theta, EXACT, None)))
 
 
 def floor_at(bowl, lr):

@@ -154,17 +154,19 @@ class LinearGaussian:
         self.check(m, logvar)
         mean, _ = self.posterior(x)
         m, logvar = np.broadcast_arrays(m, logvar)
-        P = np.exp(-logvar)
-        A = 2.0 * self.precision - P[..., None] * np.eye(self.latent)
-        pull = P * (m - mean)
-        finite = np.linalg.eigvalsh(A)[..., 0] > 0.0
-        A = np.where(finite[..., None, None], A, np.eye(self.latent))
-        solved = np.linalg.solve(A, pull[..., None])[..., 0]
-        exponent = 0.5 * ((m - mean) * pull + pull * solved).sum(axis=-1)
-        logdets = [np.linalg.slogdet(matrix)[1] for matrix in (self.precision, A)]
-        log_square = logdets[0] - 0.5 * (logdets[1] - logvar.sum(axis=-1)) + exponent
-        with np.errstate(over="ignore"):
-            return np.where(finite, np.expm1(log_square), np.inf)
+        precision = self.precision
+        with np.errstate(over="ignore", under="ignore"):  # what is too large for a float is inf
+            # From 2 Lambda_jj on A has a negative diagonal: what P is beyond makes no difference.
+            P = np.minimum(np.exp(-logvar), 3.0 * np.diag(precision))
+            a, axes = np.linalg.eigh(2.0 * precision - P[..., None] * np.eye(self.latent))
+            finite = a[..., :1] > 0.0
+            a = np.where(finite, a, 1.0)
+            pull = P * (m - mean)
+            along = (pull[..., None, :] @ axes)[..., 0, :]
+            exponent = (m - mean) * pull + along / a * along  # no term is negative
+            logdet = np.linalg.slogdet(precision)[1]
+            log_square = logdet + 0.5 * (logvar - np.log(a) + exponent).sum(axis=-1)
+            return np.where(finite[..., 0], np.expm1(log_square), np.inf)
 
     def sample(self, *, eps, noise):
         """x (..., D) from the model: eps (..., Z) and noise (..., D), both from N(0, 1)."""
@@ -182,3 +184,8 @@ class LinearGaussian:
             if np.ndim(value) == 0 or np.shape(value)[-1] != self.latent:
                 shape = np.shape(value)
                 raise ValueError(f"{name} has shape {shape}, expected (..., {self.latent})")
+
+
+# The smallest example: z ~ N(0, 1), x ~ N(z, 1), at an x whose posterior is N(0.75, 0.5).
+ONE_LATENT = LinearGaussian(W=1.0, b=0.0, tau=1.0)
+ONE_DATUM = np.array([1.5])

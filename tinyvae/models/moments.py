@@ -18,8 +18,10 @@ E[eps f] = E[f'], a formula for each. With K the matrix of what comes back throu
     value       mean c + tr H / 2,  variance b'b + ||H||² / 2
     K           variance  ||K_j||² / s_j²  in m_j,   (b_j² + ||K_j||² + K_jj²) / 4  in logvar_j
 
-At the exact posterior b = 0 and H = 0: log w is constant, and `path` has no variance; `sampled`
-keeps that of K = -I, the score of q, which is what sticking the landing leaves out.
+At the exact posterior b = 0 and H = 0: log w is constant, and `path` has no variance in m and
+logvar; `sampled` keeps that of K = -I, the score of q, which is what sticking the landing leaves
+out. In a VAE these are the gradients of its encoder. Its decoder's, d log p(x, z) / dtheta at a
+random z, keeps a noise of its own at the optimum, of the linear VAE's too, whatever the estimator.
 
 Sources: the estimators, see elbo.py; Stein (1981), lemma 1, for the moments.
 """

@@ -26,6 +26,8 @@ import numpy as np
 from tinyvae.errors import check_count, check_finite, check_number, check_shape
 from tinyvae.models.linear_gaussian import LOG_2PI, LinearGaussian
 
+TIE = 1e-12  # in parts of the largest eigenvalue: what rounding may put one above the threshold
+
 
 @dataclass(frozen=True)
 class Optimum:
@@ -50,7 +52,8 @@ class Optimum:
     @property
     def active(self):
         """How many latents are in use; the others have collapsed to the prior."""
-        return int((self.eigenvalues[: self.latent] > self.threshold).sum())
+        tie = TIE * self.eigenvalues[0]
+        return int((self.eigenvalues[: self.latent] > self.threshold + tie).sum())
 
     @property
     def posterior_variances(self):
@@ -125,13 +128,13 @@ def fit(x, latent, *, beta=1.0, variance=None):
 def best_variance(eigenvalues, latent, beta):
     """sigma² of the highest maximum: the one k for which the k-th eigenvalue is above the threshold
     and the next, if there is a latent for it, is not."""
-    D, tiny = len(eigenvalues), 1e-12 * eigenvalues.sum()
+    D, tie = len(eigenvalues), TIE * eigenvalues[0]
     for k in range(min(latent, D) + 1):
         room = D - beta * k
-        if room <= 0 or eigenvalues[k:].sum() <= tiny:
+        if room <= 0 or eigenvalues[k:].sum() <= D * tie:
             break
         variance = eigenvalues[k:].sum() / room
-        if k == latent or eigenvalues[k] <= beta * variance:
+        if k == latent or eigenvalues[k] <= beta * variance + tie:
             return variance
     raise ValueError(
         f"the variance has no best value: {latent} latents describe the {D} numbers of an example "
@@ -142,8 +145,15 @@ def best_variance(eigenvalues, latent, beta):
 def data_with(eigenvalues, n, rng):
     """x (n, D) whose covariance has just these eigenvalues, about the mean 0, in random directions.
 
-    ValueError unless n is greater than D.
+    ValueError for eigenvalues (D,) that are negative or not finite, and unless n is greater than D.
     """
+    eigenvalues = np.asarray(eigenvalues, float)
+    check_shape("eigenvalues", eigenvalues, ("D",))
+    check_finite("eigenvalues", eigenvalues)
+    if (eigenvalues < 0.0).any():
+        raise ValueError(
+            f"eigenvalues must not be negative, but one of them is {eigenvalues.min()}"
+        )
     D = len(eigenvalues)
     check_count("n", n, at_least=D + 1)
     drawn = np.linalg.qr(np.c_[np.ones(n), rng.standard_normal((n, D))])[0][:, 1:]  # mean 0
