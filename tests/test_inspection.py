@@ -26,6 +26,7 @@ from tinyvae.inspection import (
 from tinyvae.inspection.posterior import aggregate
 from tinyvae.kl import kl_per_latent
 from tinyvae.models import linear_vae
+from tinyvae.watch import Recorder, unwatched
 
 D, Z, N = 7, 2, 200
 FAR = 5.0  # standard errors
@@ -337,16 +338,18 @@ def test_the_aggregate_refuses_bad_input():
 class NegativeKL(VAE):
     """The KL with the sign of its logarithm turned: (mu² + sigma² - 1 + log sigma²) / 2."""
 
-    def terms(self, theta, *, x, eps, watch=None):
-        nodes = {} if watch is None else watch
-        (log_px, kl), vjp = super().terms(theta, x=x, eps=eps, watch=nodes)
+    def terms(self, theta, *, x, eps, watch=unwatched):
+        nodes = Recorder()
+        (log_px, kl), vjp = super().terms(
+            theta, x=x, eps=eps, watch=lambda name, array: watch(name, nodes(name, array))
+        )
         return (log_px, kl + nodes["logvar"]), vjp
 
 
 class EighthKL(VAE):
     """An eighth of the KL, as after a mean where a sum belongs."""
 
-    def terms(self, theta, *, x, eps, watch=None):
+    def terms(self, theta, *, x, eps, watch=unwatched):
         (log_px, kl), vjp = super().terms(theta, x=x, eps=eps, watch=watch)
         return (log_px, kl / 8), vjp
 
@@ -363,7 +366,7 @@ class AnalyticInside(VAE):
     """Weights with the closed-form KL in the place of log q - log p, seen in public code."""
 
     def log_weights(self, theta, *, x, eps, **kwargs):
-        nodes = {}
+        nodes = Recorder()
         _, vjp = super().log_weights(theta, x=x, eps=eps, watch=nodes)
         kl = kl_per_latent(nodes["mu"], nodes["logvar"])[0].sum(axis=-1)
         return nodes["log_px"] - kl, vjp
@@ -394,7 +397,7 @@ def test_a_kl_that_is_too_small_is_seen_where_no_truth_is_known(trained):
 @pytest.mark.parametrize("factor", [0.9, 0.95, 1.1])
 def test_a_kl_that_is_almost_right_is_seen_by_its_draws(trained, factor):
     class Almost(VAE):
-        def terms(self, theta, *, x, eps, watch=None):
+        def terms(self, theta, *, x, eps, watch=unwatched):
             (log_px, kl), vjp = super().terms(theta, x=x, eps=eps, watch=watch)
             return (log_px, factor * kl), vjp
 

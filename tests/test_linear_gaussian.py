@@ -14,6 +14,7 @@ from tinyvae.models.free_posterior import FreePosterior, estimates, measured
 from tinyvae.models.linear_gaussian import ONE_DATUM, ONE_LATENT, LinearGaussian
 from tinyvae.models.moments import ESTIMATORS, best_baselines, log_weight, moments
 from tinyvae.models.quadrature import noise_grid, quadrature_moments
+from tinyvae.watch import Recorder
 
 ONE = ONE_LATENT
 
@@ -327,7 +328,7 @@ def test_a_free_posterior_estimates_what_a_vae_with_that_encoder_does():
     blocks = {"mu.W": np.zeros((3, 2)), "mu.b": m, "logvar.W": np.zeros((3, 2)), "logvar.b": logvar}
     theta = vae.layout.flatten(blocks | {"out.W": p.W, "out.b": p.b})
     for objective in OBJECTIVES:
-        watch = {}
+        watch = Recorder()
         rows = np.tile(x, (6, 1))
         bound, vjp = vae.bound(theta, x=rows, eps=eps, objective=objective, watch=watch)
         vjp(np.ones(6))

@@ -18,6 +18,7 @@ from tinyvae.models.linear_vae import (
 )
 from tinyvae.models.ppca import data_with, fit
 from tinyvae.models.quadrature import noise_grid
+from tinyvae.watch import Recorder
 
 EIGENVALUES = (3.0, 1.5, 0.6, 0.4, 0.2)
 N, D, Z = 40, 5, 2
@@ -307,7 +308,7 @@ def test_at_the_optimum_the_path_gives_the_encoder_no_noise_and_others_do():
     for objective in ("path", "sampled", "analytic"):
         watched = []
         for node in eps[0]:
-            watch, noise = {}, np.tile(node, (1, N, 1))
+            watch, noise = Recorder(), np.tile(node, (1, N, 1))
             _, vjp = vae.bound(theta, x=x, eps=noise, objective=objective, watch=watch)
             vjp(np.ones(N))
             watched.append([watch["dmu"], watch["dlogvar"]])

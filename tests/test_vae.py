@@ -419,7 +419,7 @@ def test_not_finite_names_the_hidden_layer_that_overflows_first():
     theta = vae.init(rng)
     vae.layout.views(theta)["encoder.0.W"][:] = 3e38
     x, eps = np.ones((3, 6), np.float32), np.ones((3, 2), np.float32)
-    with pytest.raises(NotFinite, match=r"^encoder\.0 is the first .* learning rate"):
+    with pytest.raises(NotFinite, match=r"^encoder\.0\.a is the first .* learning rate"):
         vae.loss(theta, x=x, eps=eps)
 
 

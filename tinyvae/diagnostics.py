@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tinyvae.watch import Recorder
+
 USUAL = "usually the learning rate is too high, or the data are not scaled"
 CAUSES = {
     "x": "the data hold NaN or infinity",
@@ -16,13 +18,15 @@ CAUSES = {
 def trace(vae, theta, *, x, eps, beta=1.0, **objective):
     """Every array on the way of `vae.loss` and back, by name, in the order in which it is made.
 
-    Forward: x, eps, the hidden layers by their names, mu, logvar, z, out, log_px, kl, sigma, loss.
-    Backward, each dL/d(its name): dout, dz; the two paths into the heads, dmu_z and dlogvar_z
-    through the sample, dmu_kl and dlogvar_kl through the KL; their sums dmu and dlogvar; dtheta.
+    Forward: x, eps, the hidden layers, before (encoder.0.a) and after (encoder.0) the activation,
+    mu, logvar, z, out, log_px, kl, sigma, loss.
+    Backward, each dL/d(its name): dlog_px, dout, dz; the two paths into the heads, dmu_z and
+    dlogvar_z through the sample, dmu_kl and dlogvar_kl through the KL; their sums dmu and dlogvar;
+    dtheta.
     With another `objective` than 'analytic' log_w stands for kl, and the second path is that into
     q's own parameters: dmu_q, dlogvar_q.
     """
-    nodes = {"x": x, "eps": eps}
+    nodes = Recorder(x=x, eps=eps)
     loss, loss_vjp = vae.negative_bound(theta, x=x, eps=eps, beta=beta, watch=nodes, **objective)
     nodes["sigma"], nodes["loss"] = np.exp(0.5 * nodes["logvar"]), loss
     (nodes["dtheta"],) = loss_vjp(1.0)

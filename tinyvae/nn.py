@@ -17,6 +17,7 @@ import numpy as np
 
 from tinyvae.errors import check_count, check_shape, unknown
 from tinyvae.ops import ACTIVATIONS, RECTIFIERS, affine, data_affine
+from tinyvae.watch import unwatched
 
 
 class Layout:
@@ -44,7 +45,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Dense:
-    """y = activation(h @ W + b), with W (inputs, outputs) and b (outputs,).
+    """y = activation(a), a = h @ W + b, with W (inputs, outputs) and b (outputs,).
 
     W starts as N(0, gain² / inputs): a sum over the inputs then has the scale of one of them, and
     signals neither die nor explode with depth (LeCun et al., Efficient BackProp, 1998, eq. 16).
@@ -73,24 +74,27 @@ class Dense:
         W = rng.standard_normal((self.inputs, self.outputs)) * (self.gain / math.sqrt(self.inputs))
         return {f"{self.name}.W": W, f"{self.name}.b": np.zeros(self.outputs)}
 
-    def __call__(self, params, h=None, *, x=None):
+    def __call__(self, params, h=None, *, x=None, watch=unwatched):
         W, b = params[f"{self.name}.W"], params[f"{self.name}.b"]
         a, affine_vjp = data_affine(W, b, x=x) if h is None else affine(h, W, b)
+        before = unwatched if self.activation == "identity" else watch  # there a is y
+        a = before(f"{self.name}.a", a)
         y, activation_vjp = ACTIVATIONS[self.activation](a)
 
         def vjp(dy):
-            (da,) = activation_vjp(dy)
+            (da,) = activation_vjp(watch(f"d{self.name}", dy))
+            da = before(f"d{self.name}.a", da)
             *dh, dW, db = affine_vjp(da)  # dh is empty when the input is data
             return {f"{self.name}.W": dW, f"{self.name}.b": db}, *dh
 
-        return y, vjp
+        return watch(self.name, y), vjp
 
 
 class MLP:
     """Dense layers of the given sizes one after the other, each with the activation.
 
     `sizes` (inputs, ..., outputs) has one number more than there are layers; one size alone is
-    no layer at all, and y = h. `watch`, a dict, receives each layer's output by its name.
+    no layer at all, and y = h.
     """
 
     def __init__(self, name, sizes, activation):
@@ -107,13 +111,11 @@ class MLP:
         """The starting blocks by name, float64, drawn from `rng`."""
         return {name: block for layer in self.layers for name, block in layer.init(rng).items()}
 
-    def __call__(self, params, h=None, *, x=None, watch=None):
+    def __call__(self, params, h=None, *, x=None, watch=unwatched):
         vjps, data = [], h is None
         for layer in self.layers:
-            h, layer_vjp = layer(params, h, x=x)  # x is read by the first layer only
+            h, layer_vjp = layer(params, h, x=x, watch=watch)  # x is read by the first layer only
             vjps.append(layer_vjp)
-            if watch is not None:
-                watch[layer.name] = h
 
         def vjp(dy):
             dparams, dh = {}, (dy,)

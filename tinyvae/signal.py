@@ -15,6 +15,7 @@ from tinyvae.comparison import SampleMoments
 from tinyvae.diagnostics import explain
 from tinyvae.errors import NotFinite, check_count
 from tinyvae.importance import widest
+from tinyvae.watch import Recorder
 
 NODES = ("mu", "logvar", "out")  # the encoder's heads, and what the decoder puts out
 NUMBERS = 2**18  # in a chunk of draws, at most
@@ -33,7 +34,7 @@ def gradient_moments(vae, theta, x, *, objective, samples, repeats, rng):
     for done in range(0, repeats, size):
         count = min(size, repeats - done)
         eps = rng.standard_normal((samples, count, vae.latent), dtype=theta.dtype)
-        rows, nodes = np.broadcast_to(x, (count, len(x))), {}
+        rows, nodes = np.broadcast_to(x, (count, len(x))), Recorder()
         with np.errstate(over="ignore", invalid="ignore"):  # looked at
             bound, vjp = vae.bound(theta, x=rows, eps=eps, objective=objective, watch=nodes)
             (dtheta,) = vjp(np.ones_like(bound))

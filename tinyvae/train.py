@@ -19,6 +19,7 @@ from tinyvae.elbo import OBJECTIVES, TIGHTER, check_free_bits
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
 from tinyvae.kl import kl_per_latent
 from tinyvae.optim import optimizer
+from tinyvae.watch import Recorder
 
 # The streams that a seed is split into.
 INIT, EPOCH, HELD_OUT = 0, 1, 2
@@ -173,7 +174,7 @@ def warm(settings, epochs):
 
 def step(vae, state, *, x, eps, beta=1.0, **objective):
     """One step of the optimizer on a batch; loss, reconstruction and kl in nats per example."""
-    nodes = {}
+    nodes = Recorder()
     with np.errstate(over="ignore", invalid="ignore"):  # looked at, and explained
         arguments = {"x": x, "eps": eps, "beta": beta, **objective}
         loss, loss_vjp = vae.negative_bound(state.theta, **arguments, watch=nodes)

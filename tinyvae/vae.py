@@ -19,6 +19,7 @@ from tinyvae.errors import NotFinite, check_count, check_finite, check_number, c
 from tinyvae.kl import kl_per_latent
 from tinyvae.nn import MLP, Dense, Layout
 from tinyvae.reparameterize import reparameterize
+from tinyvae.watch import unwatched
 
 # A logvar head that starts near 0 starts every sigma near 1, the prior's: the first gradients then
 # come through samples of a sensible size.
@@ -77,10 +78,10 @@ class VAE:
 
     # -- the arrows -------------------------------------------------------------------------------
 
-    def _encode(self, params, x, watch=None):
+    def _encode(self, params, x, watch=unwatched):
         h, encoder_vjp = self.encoder(params, x=x, watch=watch)
-        mu, mu_vjp = self.mu(params, h)
-        logvar, logvar_vjp = self.logvar(params, h)
+        mu, mu_vjp = self.mu(params, h, watch=watch)
+        logvar, logvar_vjp = self.logvar(params, h, watch=watch)
 
         def vjp(dy):
             dmu, dlogvar = dy
@@ -91,50 +92,47 @@ class VAE:
 
         return (mu, logvar), vjp
 
-    def _decode(self, params, z, watch=None):
+    def _decode(self, params, z, watch=unwatched):
         rows = z.reshape(-1, self.latent)  # to the decoder S samples are a longer batch
         g, decoder_vjp = self.decoder(params, rows, watch=watch)
         out, out_vjp = self.out(params, g)
 
         def vjp(dout):
-            dp_out, dg = out_vjp(dout.reshape(-1, self.data))
+            dp_out, dg = out_vjp(watch("dout", dout).reshape(-1, self.data))
             dp_decoder, drows = decoder_vjp(dg)
             return dp_decoder | dp_out, drows.reshape(z.shape)
 
-        return out.reshape(*z.shape[:-1], self.data), vjp
+        return watch("out", out.reshape(*z.shape[:-1], self.data)), vjp
 
-    def terms(self, theta, *, x, eps, watch=None):
+    def terms(self, theta, *, x, eps, watch=unwatched):
         """The two terms of the bound, in nats: log p(x | z), (B,) or (S, B), and each latent's KL,
         (B, Z): all the arrows.
 
         `vjp((dlog_px, dkl))` is `(dtheta,)`. x and eps are trusted to be good: `elbo` and `loss`
-        check them. `watch`, a dict, receives the arrays on the way, forward and backward, by name.
+        check them. `watch` sees every array on the way, forward and backward: see watch.py.
         """
         params = self.layout.views(theta)
         (mu, logvar), encode_vjp = self._encode(params, x, watch)
         z, z_vjp = reparameterize(mu, logvar, eps=eps)
-        out, decode_vjp = self._decode(params, z, watch)
+        out, decode_vjp = self._decode(params, watch("z", z), watch)
         log_px, log_px_vjp = self.px(params, out, x=x)
         kl, kl_vjp = kl_per_latent(mu, logvar)
-        if watch is not None:
-            watch.update(mu=mu, logvar=logvar, z=z, out=out, log_px=log_px, kl=kl)
 
         def vjp(dy):
             dlog_px, dkl = dy
-            dp_px, dout = log_px_vjp(dlog_px)
+            dp_px, dout = log_px_vjp(watch("dlog_px", dlog_px))
             dp_decoder, dz = decode_vjp(dout)
-            dmu_z, dlogvar_z = z_vjp(dz)  # the first path back: through the sample
-            dmu_kl, dlogvar_kl = kl_vjp(dkl)  # the second: through the KL
+            dmu_z, dlogvar_z = z_vjp(watch("dz", dz))  # the first path back: through the sample
+            dmu_kl, dlogvar_kl = kl_vjp(watch("dkl", dkl))  # the second: through the KL
+            dmu_z, dlogvar_z = watch("dmu_z", dmu_z), watch("dlogvar_z", dlogvar_z)
+            dmu_kl, dlogvar_kl = watch("dmu_kl", dmu_kl), watch("dlogvar_kl", dlogvar_kl)
             dmu, dlogvar = dmu_z + dmu_kl, dlogvar_z + dlogvar_kl  # where they meet they add
             (dp_encoder,) = encode_vjp((dmu, dlogvar))
-            if watch is not None:
-                watch.update(dout=dout, dz=dz, dmu_z=dmu_z, dlogvar_z=dlogvar_z, dmu_kl=dmu_kl)
-                watch.update(dlogvar_kl=dlogvar_kl, dmu=dmu, dlogvar=dlogvar)
             return (self.layout.flatten(dp_encoder | dp_decoder | dp_px),)
 
-        return (log_px, kl), vjp
+        return (watch("log_px", log_px), watch("kl", kl)), vjp
 
-    def log_weights(self, theta, *, x, eps, beta=1.0, watch=None):
+    def log_weights(self, theta, *, x, eps, beta=1.0, watch=unwatched):
         """log w = log p(x | z) + beta (log p(z) - log q(z | x)), (S, B) in nats; eps (S, B, Z).
 
         At z = mu + sigma eps the second is (eps² + logvar - z²) / 2, summed over the latents: eps
@@ -147,33 +145,33 @@ class VAE:
         params = self.layout.views(theta)
         (mu, logvar), encode_vjp = self._encode(params, x, watch)
         z, z_vjp = reparameterize(mu, logvar, eps=eps)
+        z = watch("z", z)
         out, decode_vjp = self._decode(params, z, watch)
         log_px, log_px_vjp = self.px(params, out, x=x)
+        log_px = watch("log_px", log_px)
         log_w = log_px + beta * 0.5 * (eps * eps + logvar - z * z).sum(axis=-1)
-        if watch is not None:
-            watch.update(mu=mu, logvar=logvar, z=z, out=out, log_px=log_px, log_w=log_w)
 
         def vjp(dlog_w, path=None, own=None):
             dlog_q = -beta * dlog_w if own is None else own
             slope = eps * np.exp(-0.5 * logvar)  # dlog q/dmu = (z - mu) / sigma² = -dlog q/dz
-            dp_px, dout = log_px_vjp(dlog_w)
+            watch("dlog_w", dlog_w)
+            dp_px, dout = log_px_vjp(watch("dlog_px", dlog_w))
             dp_decoder, dz_px = decode_vjp(dout)
             dz = dz_px + beta * dlog_w[..., None] * (slope - z)  # z is read in three places
             if path is not None:
                 dz = dz * path[..., None]
-            dmu_z, dlogvar_z = z_vjp(dz)
+            dmu_z, dlogvar_z = z_vjp(watch("dz", dz))
             dmu_q = (dlog_q[..., None] * slope).sum(axis=0)
             dlogvar_q = (dlog_q[..., None] * (0.5 * eps * eps - 0.5)).sum(axis=0)
+            dmu_z, dlogvar_z = watch("dmu_z", dmu_z), watch("dlogvar_z", dlogvar_z)
+            dmu_q, dlogvar_q = watch("dmu_q", dmu_q), watch("dlogvar_q", dlogvar_q)
             dmu, dlogvar = dmu_z + dmu_q, dlogvar_z + dlogvar_q
             (dp_encoder,) = encode_vjp((dmu, dlogvar))
-            if watch is not None:
-                watch.update(dout=dout, dz=dz, dmu_z=dmu_z, dlogvar_z=dlogvar_z, dmu_q=dmu_q)
-                watch.update(dlogvar_q=dlogvar_q, dmu=dmu, dlogvar=dlogvar)
             return (self.layout.flatten(dp_encoder | dp_decoder | dp_px),)
 
-        return log_w, vjp
+        return watch("log_w", log_w), vjp
 
-    def bound(self, theta, *, x, eps, beta=1.0, objective="analytic", watch=None):
+    def bound(self, theta, *, x, eps, beta=1.0, objective="analytic", watch=unwatched):
         """The bound (B,) by an estimator of elbo.py, and its `vjp(dbound)`; nothing is checked."""
         if objective == "analytic":
             terms, terms_vjp = self.terms(theta, x=x, eps=eps, watch=watch)
@@ -191,7 +189,7 @@ class VAE:
         return bound, vjp
 
     def negative_bound(
-        self, theta, *, x, eps, beta=1.0, objective="analytic", free_bits=0.0, watch=None
+        self, theta, *, x, eps, beta=1.0, objective="analytic", free_bits=0.0, watch=unwatched
     ):
         """What training minimizes, a number: -bound.mean(), or with free bits; unchecked, too."""
         if objective == "analytic":

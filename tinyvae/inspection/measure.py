@@ -16,6 +16,7 @@ from tinyvae.inspection.posterior import aggregate
 from tinyvae.likelihoods import Bernoulli, Gaussian
 from tinyvae.models import linear_vae
 from tinyvae.train import HELD_OUT
+from tinyvae.watch import Recorder
 
 WEIGHTED = 300  # examples for the importance bounds: seconds, for pictures of 28 x 28
 SIZED = 30  # of these, for the effective sample size
@@ -201,11 +202,11 @@ def terms(vae, theta, x, rng):
     as the model computes them; and error (N,), the mean square of x - out."""
     found = {name: [] for name in ("log_px", "kl", "mu", "logvar", "error")}
     for part in (x[i : i + BATCH] for i in range(0, len(x), BATCH)):
-        nodes = {"x": part}
+        nodes = Recorder(x=part)
         eps = rng.standard_normal((len(part), vae.latent), dtype=part.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # looked at, and explained
             (log_px, kl), _ = vae.terms(theta, x=part, eps=eps, watch=nodes)
-            nodes |= {"log_px": log_px, "kl": kl}  # what it returns is what counts
+            nodes.update(log_px=log_px, kl=kl)  # what it returns is what counts
             nodes["error"] = ((part - nodes["out"]) ** 2).mean(axis=-1)
         bad = not_finite(vae.layout.views(theta) | nodes)
         if bad is not None:

@@ -11,6 +11,7 @@ from tinyvae.comparison import SampleMoments
 from tinyvae.errors import check_shape
 from tinyvae.nn import Layout
 from tinyvae.vae import VAE
+from tinyvae.watch import unwatched
 
 
 class FreePosterior(VAE):
@@ -33,10 +34,14 @@ class FreePosterior(VAE):
             {name: np.broadcast_to(block, shapes[name]) for name, block in blocks.items()}
         )
 
-    def _encode(self, params, x, watch=None):
-        table = params["mu"], params["logvar"]
-        check_shape("x", x, (len(table[0]), self.data))
-        return table, lambda dy: ({"mu": dy[0], "logvar": dy[1]},)
+    def _encode(self, params, x, watch=unwatched):
+        mu, logvar = params["mu"], params["logvar"]
+        check_shape("x", x, (len(mu), self.data))
+
+        def vjp(dy):
+            return ({"mu": watch("dmu", dy[0]), "logvar": watch("dlogvar", dy[1])},)
+
+        return (watch("mu", mu), watch("logvar", logvar)), vjp
 
     @property
     def free(self):
