@@ -542,6 +542,22 @@ def test_sharply_curved_smooth_functions_are_not_called_wrong_or_kinked(name, me
     assert report.rows[0].kinks == 0
 
 
+@pytest.mark.parametrize("method", ["central", "five-point"])
+def test_where_rounding_takes_over_before_the_step_is_short_enough_nothing_is_called_wrong(method):
+    """The gap closes with a power of the step, and cannot be seen to its end."""
+    x = np.array([0.0, 0.01, -0.02, 0.3, 1.1])
+    for seed in range(100):
+        report = gradcheck(SHARP["tanh(200 x)"], x, method=method, seed=seed)
+        assert report.verdict == "ok", seed
+
+
+def test_the_cotangent_is_not_what_a_user_draws_from_the_same_seed():
+    """With dy = x the slope of a rectifier may be masked by the wrong one of the two."""
+    x = draw(4, 5, seed=0)
+    report = gradcheck(lambda x: (np.maximum(x, 0.0), lambda dy: (dy * (dy > 0),)), x, seed=0)
+    assert report.verdict == "wrong"
+
+
 @ALL_METHODS
 @pytest.mark.parametrize("name", SHARP)
 def test_wrong_gradients_of_sharply_curved_functions_are_wrong(name, method):

@@ -203,17 +203,19 @@ class VAE:
 
     # -- what a user calls ------------------------------------------------------------------------
 
-    def elbo(self, theta, *, x, eps, beta=1.0, objective="analytic"):
+    def elbo(self, theta, *, x, eps, beta=1.0, objective="analytic", watch=unwatched):
         """The bound (B,), nats, to maximize, by the samples z = mu + sigma * eps of each example.
 
         x (B, D), eps (B, Z) or (S, B, Z) from N(0, I); objective: a name in `OBJECTIVES`, see
-        elbo.py; `vjp(delbo)` is `(dtheta,)`. ValueError for wrong shapes, a beta below 0, an
+        elbo.py; `vjp(delbo)` is `(dtheta,)`; `watch`: see watch.py. ValueError for wrong shapes, a beta below 0, an
         unknown objective, data outside the likelihood's support; NotFinite, naming the first array
         that went bad.
         """
-        return self._checked(self.bound, theta, x, eps, beta, objective=objective)
+        return self._checked(self.bound, theta, x, eps, beta, watch, objective=objective)
 
-    def loss(self, theta, *, x, eps, beta=1.0, objective="analytic", free_bits=0.0):
+    def loss(
+        self, theta, *, x, eps, beta=1.0, objective="analytic", free_bits=0.0, watch=unwatched
+    ):
         """-elbo.mean(): a number, nats per example, to minimize; `vjp(1.0)` is `(dtheta,)`.
 
         free_bits: nats below which a latent's mean KL costs nothing more, of 'analytic' alone. It
@@ -221,9 +223,9 @@ class VAE:
         """
         check_free_bits(free_bits, objective)
         options = {"objective": objective, "free_bits": free_bits}
-        return self._checked(self.negative_bound, theta, x, eps, beta, **options)
+        return self._checked(self.negative_bound, theta, x, eps, beta, watch, **options)
 
-    def _checked(self, fn, theta, x, eps, beta, **options):
+    def _checked(self, fn, theta, x, eps, beta, watch, **options):
         self.check(x)
         if not hasattr(eps, "ndim"):
             raise TypeError(f"eps must be an array, not {type(eps).__name__}")
@@ -231,7 +233,7 @@ class VAE:
         check_shape("eps", eps, (*samples, len(x), self.latent))
         beta = check_number("beta", beta, at_least=0)
         with np.errstate(over="ignore", invalid="ignore"):  # reported below, with its cause
-            bound, vjp = fn(theta, x=x, eps=eps, beta=beta, **options)
+            bound, vjp = fn(theta, x=x, eps=eps, beta=beta, watch=watch, **options)
         if not np.isfinite(bound).all():
             raise NotFinite(explain(self, theta, x=x, eps=eps, beta=beta, **options))
         return bound, vjp
