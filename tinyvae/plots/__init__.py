@@ -10,6 +10,7 @@ figure, make it in `with style():`, which turns on the layout that keeps their l
 
 from .canvas import BLUE, GREY, ORANGE, PURPLE, save, side_by_side, style
 from .disentanglement import gap_by_beta, information_matrix, traversal_grid
+from .gallery import claims_and_truths
 from .signal import bound_gap, signal_to_noise
 from .training import (
     grid_points,
@@ -36,6 +37,7 @@ __all__ = [
     "ORANGE",
     "PURPLE",
     "bound_gap",
+    "claims_and_truths",
     "descent",
     "gap_by_beta",
     "gap_curves",
