@@ -65,6 +65,7 @@ def kl_back(dlogvar=lambda s2: 0.5 * (s2 - 1), dmu=lambda mu: mu):
 
 LAYER, TABLE, DRAW, HEADS = (X, W, BIAS), SQUARE, {"eps": EPS}, (MU, LOGVAR)
 FACTOR, PLACES, FORMULA = "a constant factor", "a transpose or a permutation", "another formula"
+EXTRA = "a factor that does not belong there"
 OTHER = "other noise than the forward pass"
 
 # (forward, backward, args, constants, step, mistake, words)
@@ -84,7 +85,7 @@ WRONG = {
     "an end that is off by one": (affine, back(dW=lambda dy, x, *_: x.T @ dy + 2.0 * (np.arange(7) == 6)[:, None] * W**3), LAYER, {}, "W", "a part alone", "at 6 of axis 0"),
     "clipped": (affine, back(dx=lambda dy, x, W, b: np.clip(dy @ W.T, -1, 1)), LAYER, {}, "x", "clipping", "right up to 1"),
     "a norm of 1": (affine, back(dx=lambda dy, x, W, b: dy @ W.T / np.linalg.norm(dy @ W.T)), LAYER, {}, "x", FACTOR, "its norm is 1"),
-    "weight decay": (affine, back(dW=lambda dy, x, W, b: x.T @ dy + 0.1 * W), LAYER, {}, "W", "a term too much or too little", "1/10 W"),
+    "weight decay": (affine, back(dW=lambda dy, x, W, b: x.T @ dy + 0.1 * W), LAYER, {}, "W", "a term too much or too little", "0.1 W"),
     "a constant": (affine, back(dW=lambda dy, x, W, b: x.T @ dy + 0.25), LAYER, {}, "W", "a term too much or too little", "+ 1/4."),
     "the 1/2 forgotten": (reparameterize, draw_back(lambda dz, s, e: dz * s * e), HEADS, DRAW, "logvar", FACTOR, "twice"),
     "by sigma": (reparameterize, draw_back(lambda dz, s, e: dz * e), HEADS, DRAW, "logvar", "another parametrization", "sigma = exp(logvar/2), not logvar"),
@@ -93,7 +94,7 @@ WRONG = {
     "the variance for sigma": (reparameterize, draw_back(lambda dz, s, e: 0.5 * dz * s * s * e), HEADS, DRAW, "logvar", FORMULA, "exp(logvar) stands where exp(logvar/2)"),
     "|eps|": (reparameterize, draw_back(lambda dz, s, e: 0.5 * dz * s * abs(e)), HEADS, DRAW, "logvar", FORMULA, "|eps| stands where eps"),
     "fresh noise": (reparameterize, draw_back(lambda dz, s, e: 0.5 * dz * s * draw(B, Z, seed=9)), HEADS, DRAW, "logvar", "noise drawn anew", OTHER),
-    "the heads swapped": (reparameterize, lambda dz, m, s, *, eps: (0.5 * dz * np.exp(s / 2) * eps, dz), HEADS, DRAW, "mu", "the gradient of another array", "what dlogvar should be"),
+    "the heads swapped": (reparameterize, lambda dz, m, s, *, eps: (0.5 * dz * np.exp(s / 2) * eps, dz), HEADS, DRAW, "logvar", "the gradient of another array", "what dmu should be"),
     "a KL without -1": (kl, kl_back(lambda s2: 0.5 * s2), HEADS, {}, "logvar", FORMULA, "exp(logvar) stands where (exp(logvar) - 1)"),
     "a KL with +1": (kl, kl_back(lambda s2: 0.5 * (s2 + 1)), HEADS, {}, "logvar", "a wrong term of two", "1/2 dy + 1/2 dy exp(logvar)"),
     "a KL with sigma": (kl, kl_back(lambda s2: 0.5 * (s2**0.5 - 1)), HEADS, {}, "logvar", "a wrong term of two", "exp(logvar/2)"),
@@ -183,12 +184,23 @@ def test_two_paths_into_one_argument():
         assert words in found.lines[1]
 
 
-def test_few_numbers_are_named_with_care():
-    """Of one number, a factor 1.7 is no finding, and a factor 2 is."""
-    cube = {2.0: FACTOR, 1.7: "unknown"}
-    for c, mistake in cube.items():
-        found = diagnose(lambda x: x**3, 0.7, backward=lambda dy, x, c=c: c * dy * 3 * x * x)
-        assert found.mistake == mistake
+def test_a_function_of_numbers_is_looked_at_in_several_places():
+    """At one place alone, any two numbers differ by a factor."""
+    wrong = {
+        lambda dy, x, y: (1.7 * dy * y * np.cos(x), dy * np.sin(x)): (FACTOR, "1.7 times"),
+        lambda dy, x, y: (dy * np.cos(x), dy * np.sin(x)): (EXTRA, "divided by y"),
+    }
+    for backward, (mistake, words) in wrong.items():
+        found = diagnose(lambda x, y: y * np.sin(x), 0.7, -1.3, backward=backward)
+        assert (found.step, found.mistake, found.others) == ("x", mistake, ())
+        assert words in found.lines[1], str(found)
+    found = diagnose(lambda x: np.log(x), 0.01, backward=lambda dy, x: dy / x**2)
+    assert found.lines[1] == "dx is dy 1/x²; it should be dy 1/x."
+
+
+def test_an_argument_called_y_is_not_taken_for_the_output():
+    found = diagnose(lambda y: np.tanh(y), X, backward=lambda dy, y: dy)
+    assert found.lines[1] == "dy is doutput; it should be doutput (1 - output²)."
 
 
 # -- A network, line by line

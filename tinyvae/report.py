@@ -82,4 +82,6 @@ class Report:
                 f"{row.argument:<{width}}{row.shape!s:>14}{compared:>16}{row.error:>14.1e}  "
                 f"{row.verdict}{kinks}"
             ]
-        return "\n".join(lines + ([] if self.ok else [self.message()]))
+        if not self.ok:
+            lines += [self.message(), "tinyvae.diagnose, called in the same way, says why"]
+        return "\n".join(lines)

@@ -23,7 +23,7 @@ from tinyvae.protocol import argument_names, call, float64, trial
 from tinyvae.watch import Recorder
 
 H = 1e-5  # of the central difference, times max(1, |u|)
-BEND = 0.01  # of the slope: more is a kink
+BEND = 0.01  # of the slopes: more is a kink
 CLOSE = 1e-5  # of the largest entry: differences are good to about 1e-9
 MOST = 5000  # numbers to be moved, one after the other
 
@@ -131,7 +131,8 @@ class Scene:
 
         y, pull = self._call(self.args, self.constants, watch)
         grads = pull([np.copy(part)[()] for part in self.dy])
-        labels = ["y"] if len(y) == 1 else [f"y[{i}]" for i in range(len(y))]
+        out = next(name for name in ("y", "output") if name not in self.leaves | seen)
+        labels = [out] if len(y) == 1 else [f"{out}[{i}]" for i in range(len(y))]
         self.outputs = dict(zip(labels, y, strict=True))
         self.nodes = {
             name: array
@@ -170,8 +171,8 @@ class Scene:
     def _steps(self):
         """Every Step, from the outputs back; a block comes after all arrays that are made of it.
 
-        Blocks of one argument, that are made use of together, are taken from the last: so are
-        layers named.
+        Of two that are used at one time the later in the list comes first: the last layer's
+        weights are usually given last.
         """
         order = {name: k for k, name in enumerate([*self.nodes, *self.outputs])}
         self.moves = {
@@ -185,7 +186,7 @@ class Scene:
             self.moves[name] = block, lambda v, place=place: (self._placed(place, v), {})
             step = self._step(name)
             first = min((order[child] for child in step.arrows), default=0)
-            found.append((0.5 - first, k if place[1] is None else -k, step))
+            found.append((0.5 - first, -k, step))
         return [step for *_, step in sorted(found, key=lambda row: row[:2])]
 
     def _step(self, name):
@@ -193,7 +194,7 @@ class Scene:
         made = self.nodes | self.outputs
         size = sum(float(np.abs(self.claimed[v] * made[v]).sum()) for v in arrows)
         floor = 10 * EPS * size / H
-        kinks = bends > BEND * np.abs(sum(arrows.values(), 0.0 * bends)) + floor
+        kinks = bends > BEND * sum(map(np.abs, arrows.values()), 0.0 * bends) + floor
         return Step(name, np.asarray(self.claimed[name]), arrows, floor, kinks)
 
     def _arrows(self, name, constants):
