@@ -22,11 +22,15 @@ def run(folder, *arguments):
 
 
 def test_the_examples_run_and_learn(tmp_path):
-    example, reload, oracle, estimators = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    example, reload, oracle, diagnosis, estimators = re.findall(
+        r"^```python\n(.*?)^```", README, re.M | re.S
+    )
     run(tmp_path, "-m", "tinyvae", "train", "--epochs", "1", "--hidden", "8")
     run(tmp_path, "-c", reload + "assert pictures.shape == (16, 64)")
     said = " ".join(run(tmp_path, "-c", oracle).stdout.split())  # its lines are wrapped
     assert "is sigma exp(logvar) in the sampler" in said
+    (shown,) = re.findall(r"^```text\n(.*?)^```", README, re.M | re.S)
+    assert run(tmp_path, "-c", diagnosis).stdout == shown
     table = run(tmp_path, "-c", estimators).stdout
     assert "score function, leave-one-out" in table
     assert "rejection path with correction" in table
@@ -46,8 +50,12 @@ def test_the_map_names_every_file_of_the_package():
 
 
 def test_links_and_pictures_are_there():
+    titles = re.findall(r"^## (.*)$", README.lower(), re.M)
+    headings = {"#" + re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in titles}
     for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert target.startswith("https://doi.org/") or (ROOT / target).is_file(), target
+        assert (
+            target.startswith("https://doi.org/") or target in headings or (ROOT / target).is_file()
+        ), target
 
 
 def test_the_continuous_integration_runs_the_commands_of_the_readme():

@@ -5,7 +5,9 @@ code. Matplotlib and tqdm are imported where they are used, so that `--help` is 
 """
 
 from tinyvae.commands import (
+    bugs,
     disentangle,
+    exercises,
     gradcheck,
     importance,
     inspect,
@@ -15,4 +17,15 @@ from tinyvae.commands import (
     variance,
 )
 
-COMMANDS = (train, inspect, gradcheck, trace, variance, truth, importance, disentangle)
+COMMANDS = (
+    train,
+    inspect,
+    gradcheck,
+    bugs,
+    exercises,
+    trace,
+    variance,
+    truth,
+    importance,
+    disentangle,
+)

@@ -46,11 +46,12 @@ def of_formulas(part, have, due):
     missing = [f for f in due.of.factors if f not in have.of.factors]
     extra = [f for f in have.of.factors if f not in due.of.factors]
     if missing and extra:
-        return seen, f"{joined(extra)} stands where {joined(missing)} belongs."
+        there, belongs = ("s" if len(names) == 1 else "" for names in (extra, missing))
+        return seen, f"{joined(extra)} stand{there} where {joined(missing)} belong{belongs}."
     if missing:
-        return seen, f"The factor {joined(missing)} is missing."
+        return seen, f"The factor {' '.join(missing)} is missing."
     if extra:
-        return seen, f"The factor {joined(extra)} does not belong there."
+        return seen, f"The factor {' '.join(extra)} does not belong there."
     return seen, "The constant in front is not the right one."
 
 
