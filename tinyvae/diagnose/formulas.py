@@ -10,6 +10,7 @@ with c any number, and f and g simple functions (FEATURES) of the arrays on the 
 """
 
 import itertools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -70,12 +71,14 @@ def number(c):
 
 def multiple(a, b, enough=ENOUGH):
     """The number c for which a = c b; None if there is none."""
-    size = float((b * b).sum())
-    if not 0.0 < size < np.inf:
+    largest = float(np.abs(b).max(initial=0.0))
+    if not 0.0 < largest < np.inf:
         return None
-    c = float((a * b).sum()) / size
-    if not c or np.linalg.norm(a - c * b) > FIT * np.linalg.norm(a):
+    b = b / largest  # its square could overflow
+    c = float((a * b).sum()) / float((b * b).sum())
+    if not c or not np.linalg.norm(a - c * b) <= FIT * np.linalg.norm(a):
         return None
+    c /= largest
     c = tidy(c)
     return c if a.size >= enough or c in PLAIN else None
 
@@ -99,11 +102,12 @@ def candidates(shape, gradients, others, arrays):
     by name.
     """
     yield from sums(shape, gradients | others)
-    if len(shape) == 2:
+    if len(shape) > 1:
         yield from matrices(shape, gradients | others, arrays)
     yield from weighted(shape, gradients, arrays)
     if len(shape) == 2:
         yield from bent_matrices(shape, gradients, arrays)
+        yield from shifted_matrices(shape, gradients, arrays)
 
 
 def sums(shape, gradients):
@@ -124,10 +128,10 @@ def sums(shape, gradients):
 
 def matrices(shape, gradients, arrays):
     """The products of a gradient and a table that have this shape, transposed or not."""
-    tables = {name: u for name, u in arrays.items() if u.ndim == 2}
-    for (d, dv), (name, u) in itertools.product(gradients.items(), tables.items()):
-        if dv.ndim != 2:
-            continue
+    tables = {name: _flat(u) for name, u in arrays.items() if u.ndim > 1}
+    flat = {d: _flat(dv) for d, dv in gradients.items() if dv.ndim > 1}
+    rows = math.prod(shape[:-1]), shape[-1]
+    for (d, dv), (name, u) in itertools.product(flat.items(), tables.items()):
         for left, right, one, two in (
             (u.T, dv, f"{name}.T", d),
             (dv, u.T, d, f"{name}.T"),
@@ -135,8 +139,13 @@ def matrices(shape, gradients, arrays):
             (u, dv, name, d),
             (dv.T, u, f"{d}.T", name),
         ):
-            if left.shape[1] == right.shape[0] and (len(left), right.shape[1]) == shape:
-                yield Candidate(f"{one} @ {two}", (one, two), left @ right)
+            if left.shape[1] == right.shape[0] and (len(left), right.shape[1]) == rows:
+                yield Candidate(f"{one} @ {two}", (one, two), (left @ right).reshape(shape))
+
+
+def _flat(array):
+    """Samples and examples as one longer batch: (S, B, I) as (S B, I)."""
+    return array.reshape(-1, array.shape[-1])
 
 
 def weighted(shape, gradients, arrays):
@@ -144,7 +153,7 @@ def weighted(shape, gradients, arrays):
     for d, dv in gradients.items():
         dv = widened(dv, shape)
         wide = dv.shape if dv.ndim > len(shape) or not fits(dv.shape, shape) else shape
-        known = list(features(arrays, wide))
+        known = [*features(arrays, wide), *gates(gradients, wide)]
         for texts, f in itertools.chain(
             (((text,), f) for text, f in known),
             (((f"1/{text}",), 1.0 / f) for text, f in known if f.all()),
@@ -163,6 +172,24 @@ def bent_matrices(shape, gradients, arrays):
         if dv.ndim == 2:
             for text, f in features(arrays, dv.shape):
                 yield from matrices(shape, {f"({d} {text})": dv * f}, arrays)
+    bent = {t: f for u in arrays.values() if u.ndim > 1 for t, f in features(arrays, u.shape)}
+    yield from matrices(shape, gradients, {t: f for t, f in bent.items() if t not in arrays})
+
+
+def shifted_matrices(shape, gradients, arrays):
+    """Matrix products of rows that do not belong together, or that were centred first."""
+    tables = {name: u for name, u in arrays.items() if u.ndim == 2}
+    moved = {f"{name}[::-1]": u[::-1] for name, u in tables.items()}
+    moved |= {
+        f"np.roll({name}, {k}, 0)": np.roll(u, k, 0) for name, u in tables.items() for k in (1, -1)
+    }
+    moved |= {f"({name} - {name}.mean(axis=0))": u - u.mean(axis=0) for name, u in tables.items()}
+    yield from matrices(shape, gradients, moved)
+    for one, two in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+        texts = [f"[{k.start or ''}:{k.stop or ''}]" for k in (one, two)]
+        cut = {name + texts[0]: u[one] for name, u in tables.items()}
+        late = {d + texts[1]: dv[two] for d, dv in gradients.items() if dv.ndim == 2}
+        yield from matrices(shape, late, cut)
 
 
 def features(arrays, shape):
@@ -174,6 +201,13 @@ def features(arrays, shape):
                 f = fn(u)
             if np.isfinite(f).all():
                 yield text.format(name), f
+
+
+def gates(gradients, shape):
+    """(text, array) of the signs of gradients, which are taken for those of the argument."""
+    for name, dv in gradients.items():
+        if fits(dv.shape, shape) and dv.ndim:
+            yield f"({name} > 0)", 1.0 * (dv > 0)
 
 
 def fits(shape, wide):

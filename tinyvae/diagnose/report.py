@@ -10,16 +10,26 @@ from tinyvae.diagnose.rules import RULES, Case
 from tinyvae.diagnose.scene import Scene
 from tinyvae.diagnose.words import are, capital, joined
 from tinyvae.gradcheck import STREAM, gradcheck
-from tinyvae.protocol import name_of
+from tinyvae.protocol import argument_names, name_of
 
 UNCHECKED = {  # gradcheck's verdicts where no two numbers are compared, and what to do
     "unstable": "One draw serves both ways: take the noise as an argument, draw none inside.",
     "mutated": "Work on a copy: the caller, and the rest of the way back, still need the numbers.",
     "shape": "A gradient has the shape of its argument: add up along every axis it was broadcast.",
+    "count": "Return a gradient for each argument, in their order.",
     "nan": "Look for a logarithm of 0, a division by 0, or an exp that overflows.",
     "kink": "At a kink there is no derivative to compare with: move the inputs a little.",
     "unseen": "Nothing is said of it: a tanh that is saturated, or a weight that is 0, hides it.",
 }
+RULED_OUT = (  # of the rules, those that find every mistake of their kind
+    "no gradient",
+    "a constant factor",
+    "the gradient of another array",
+    "a transpose or a permutation",
+    "a mask",
+    "clipping",
+)
+GRADCHECK = ("method", "rtol", "max_entries")  # constants of these names are not for gradcheck
 
 
 @dataclass(frozen=True)
@@ -49,51 +59,61 @@ def diagnose(fn, *args, backward=None, layout=None, seed=0, **constants):
     """What is wrong with the gradient of `y, vjp = fn(*args, **constants)`: a Diagnosis.
 
     fn: anything that keeps the protocol. Or a plain forward pass, y = fn(*args, **constants), with
-    its `backward`: backward(dy, *args, **constants) gives a gradient for each argument, a tuple,
-    or of one argument the array. If fn has a parameter `watch`, it is walked through from the loss
-    back, array by array. args: float64 arrays or dicts of them, of at most 5000 numbers in all: a
-    small example says most, with sizes that differ from each other, and beta not 1. layout: an
-    `nn.Layout` of the first argument, a flat vector. seed: of the cotangent.
+    its `backward`: backward(dy, *args, **constants) gives a gradient for each argument, a tuple or
+    list, or of one argument the array. If fn has a parameter `watch`, it is walked through from
+    the loss back, array by array. args: float64 arrays or dicts of them, of at most 5000 numbers
+    in all: a small example says most, with sizes that differ from each other, and beta not 1.
+    layout: an `nn.Layout` of the first argument, a flat vector. seed: of the cotangent. (Constants
+    called backward, layout or seed have to be bound by functools.partial.)
 
     Raises what `gradcheck` raises, and ValueError for an example that is too large.
     """
-    if backward is not None:
-        fn = paired(fn, backward)
-    report = checked(fn, *args, layout=layout, seed=seed, **constants)
-    name = name_of(fn)
-    if report.verdict == "wrong" and of_numbers(fn, args, constants):
+    fn, output = (fn, "y") if backward is None else paired(fn, backward)
+    if set(constants) & set(GRADCHECK):
+        fn, constants = functools.wraps(fn)(functools.partial(fn, **constants)), {}
+    name, report = name_of(fn), checked(fn, *args, layout=layout, seed=seed, **constants)
+    unclear = unchecked(name, report)
+    if unclear is not None:
+        return unclear
+    if of_numbers(fn, args, constants):
         fn, args = several(fn, args)
-    if report.ok:
-        line = f"Every gradient agrees with differences, {report.entries} numbers."
-        return Diagnosis(name, "ok", (line,))
-    failed = next(row for row in report.rows if not row.ok)
-    if failed.verdict in UNCHECKED:
-        lines = f"{capital(failed.note)}.", UNCHECKED[failed.verdict]
-        return Diagnosis(name, failed.verdict, lines)
-    scene = Scene(fn, args, constants, layout=layout, watched=_watched(fn), seed=seed)
+    options = {"layout": layout, "watched": _watched(fn), "seed": seed, "output": output}
+    scene = Scene(fn, args, constants, **options)
     wrong = [step for step in scene.steps if not step.right]
     if wrong:
-        return explain(name, scene, wrong)
+        with np.errstate(all="ignore"):  # formulas are tried that nobody wrote
+            return explain(name, scene, wrong, watchable=backward is None)
+    failed = next(row for row in report.rows if not row.ok)
     off = "Seen by itself every step is right to five digits: the error is smaller than that."
     return Diagnosis(name, "unknown", (f"{failed.note}.", off))
 
 
 def checked(fn, *args, **options):
-    """The Report of gradcheck: along a few directions, if that is enough to see that something is
-    wrong; and by the complex step, if it can be, where differences see nothing."""
+    """The Report of gradcheck; along a few directions, if these see that something is wrong."""
     report = gradcheck(fn, *args, max_entries=1, **options)
-    if report.verdict == "wrong":
-        return report
-    report = gradcheck(fn, *args, **options)
-    if report.verdict != "unseen":
-        return report
-    try:
-        return gradcheck(fn, *args, method="complex", **options)
-    except TypeError:  # fn does not let complex numbers through
-        return report
+    wrong = any(row.verdict == "wrong" for row in report.rows)
+    return report if wrong else gradcheck(fn, *args, **options)
 
 
-def explain(name, scene, wrong):
+def unchecked(name, report):
+    """The Diagnosis where no two numbers that are compared differ; else None."""
+    rows = {row.verdict: row for row in reversed(report.rows)}
+    if "wrong" in rows:
+        return None
+    bad = next((row for row in report.rows if not row.ok), None)
+    if bad is not None:
+        whole = bad.verdict != "shape" or " has shape " in bad.note
+        lines = f"{capital(bad.note)}.", UNCHECKED[bad.verdict if whole else "count"]
+        return Diagnosis(name, bad.verdict, lines)
+    skipped = [f"d{row.argument}" for row in report.rows if row.verdict == "none"]
+    left = f"{joined(skipped)} {are(skipped)} None: not differentiable, it says." if skipped else ""
+    if not report.entries:
+        return Diagnosis(name, "unseen", (f"There is nothing to compare. {left}".strip(),))
+    line = f"Every gradient agrees with differences, {report.entries} numbers. {left}"
+    return Diagnosis(name, "ok", (line.strip(),))
+
+
+def explain(name, scene, wrong, watchable=True):
     """The Diagnosis of the first of the wrong steps of a Scene."""
     place, others = whereabouts(wrong, scene), tuple(step.name for step in wrong[1:])
     layer = wrong[:1] if scene.nodes else wrong[:2]  # a bias has few numbers: its weights say more
@@ -104,10 +124,10 @@ def explain(name, scene, wrong):
                 return Diagnosis(name, mistake, (place, *found), wrong[0].name, others)
     case = Case(wrong[0], scene)
     at = np.unravel_index(np.argmax(np.abs(case.a - case.e)), case.a.shape)
-    index = f"[{', '.join(map(str, at))}]"
+    index = f"[{', '.join(map(str, at))}]" if at else ""
     seen = f"{case.d}{index} is {case.a[at]:.6g}, and should be {case.e[at]:.6g}; I cannot say why."
-    last = f"It is not: {'; '.join(RULES)}."
-    if not scene.nodes and others:
+    last = f"Ruled out: {'; '.join(RULED_OUT)}."
+    if watchable and others and not scene.nodes:
         last += " Send the arrays on the way through a `watch`, and I can look at every step."
     return Diagnosis(name, "unknown", (place, seen, last), case.name, others)
 
@@ -158,17 +178,19 @@ def several(fn, args):
 
 
 def paired(forward, backward):
-    """A plain forward and backward pass in the form of the protocol."""
+    """(a plain forward and backward pass in the form of the protocol, what the output is called):
+    `z` if the first parameter of `backward` is `dz`."""
 
     @functools.wraps(forward)
     def fn(*args, **constants):
         def vjp(dy):
             grads = backward(dy, *args, **constants)
-            return grads if isinstance(grads, tuple) else (grads,)
+            return tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
 
         return forward(*args, **constants), vjp
 
-    return fn
+    first = next(iter(argument_names(backward, 1)), "dy")
+    return fn, first[1:] if first[0] == "d" and first[1:] else "y"
 
 
 def _watched(fn):

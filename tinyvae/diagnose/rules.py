@@ -6,7 +6,6 @@ follows from the gradients that came in: the sum of `arrows`, one for each use o
 """
 
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from tinyvae.diagnose.formulas import (
     ENOUGH,
     FIT,
     NOISE,
-    PLAIN,
     candidates,
     features,
     fits,
@@ -24,15 +22,18 @@ from tinyvae.diagnose.formulas import (
     tidy,
     two_terms,
 )
+from tinyvae.diagnose.relations import (
+    altered,
+    clipped,
+    masked,
+    nothing,
+    partly,
+    rearranged,
+    scaled,
+    swapped,
+)
 from tinyvae.diagnose.scene import alike
-from tinyvae.diagnose.words import are, capital, joined, numbers, of_factor, of_formulas, where
-
-
-class Finding(NamedTuple):
-    """A mistake by name: what is seen, and what to do about it, a sentence or two each."""
-
-    seen: str
-    do: str
+from tinyvae.diagnose.words import Finding, capital, joined, numbers, of_factor, of_formulas
 
 
 class Case:
@@ -41,6 +42,7 @@ class Case:
     def __init__(self, step, scene):
         self.scene, self.name, self.d = scene, step.name, f"d{step.name}"
         self.a, self.e, self.arrows = step.compared, step.expected, step.arrows
+        self.doubled = np.where(step.kinks, 2.0 * step.expected, step.doubled)
         self.arrays = scene.arrays | scene.outputs
         self.gradients = {f"d{v}": np.asarray(scene.claimed[v]) for v in step.arrows}
 
@@ -48,8 +50,7 @@ class Case:
     def known(self):
         others = {f"d{name}": self.scene.claimed[name] for name in self.scene.nodes}
         others = {d: dv for d, dv in others.items() if d not in self.gradients and d != self.d}
-        arrays = self.arrays | self.gradients
-        return list(candidates(self.a.shape, self.gradients, others, arrays))
+        return list(candidates(self.a.shape, self.gradients, others, self.arrays))
 
     def spelled(self, array):
         """The Formula that gives the array, or None."""
@@ -61,67 +62,6 @@ class Case:
         yield self.d, self.a, self.e
         for v, due in self.arrows.items() if len(self.arrows) > 1 else ():
             yield f"the part of {self.d} that comes through {v}", self.a - self.e + due, due
-
-
-def nothing(case):
-    if case.a.any():
-        return None
-    uses = joined(case.arrows)
-    return Finding(
-        f"{case.d} is 0 everywhere, as if {case.name} were a constant.",
-        f"But {uses} {are(list(case.arrows))} made from {case.name}: what comes "
-        f"back from there, {joined(case.gradients)}, has to reach it.",
-    )
-
-
-def scaled(case):
-    c = multiple(case.a, case.e, enough=2)
-    if c is None:
-        return None
-    norm = float(np.linalg.norm(case.a))
-    if c > 0 and c not in PLAIN and abs(norm / float(f"{norm:.1g}") - 1.0) < NOISE:
-        return Finding(
-            f"{case.d} is the right one, but its norm is {norm:.1g}, and not {norm / c:.4g}.",
-            "Clip or normalize after the whole backward pass: here what is clipped flows on.",
-        )
-    what, do = of_factor(c, case.scene)
-    return Finding(f"{case.d} is {what}.", do)
-
-
-def swapped(case):
-    for other in case.scene.steps:
-        came_in = other.name == case.name or other.name in case.arrows
-        same = other.claimed.shape == case.a.shape and case.a.size > 1 and not came_in
-        if same and alike(case.a, other.expected):
-            return Finding(
-                f"{case.d} is what d{other.name} should be.",
-                "The two changed places: return gradients in the order of the arguments.",
-            )
-    return None
-
-
-def rearranged(case):
-    a, e = case.a, case.e
-    ways = {"with its rows and columns swapped, a transpose": e.T}
-    if a.ndim == 2:
-        ways["read off in the order of its transpose by a reshape"] = e.T.reshape(a.shape)
-        ways["filled in the order of its transpose by a reshape"] = e.reshape(a.shape[::-1]).T
-    for axis in range(a.ndim):
-        ways[f"in reverse along axis {axis}"] = np.flip(e, axis)
-        ways |= {f"shifted by {k} along axis {axis}": np.roll(e, k, axis) for k in (1, -1)}
-    for way, other in ways.items():
-        if other.shape == a.shape and alike(a, other):
-            return Finding(
-                f"{case.d} has the right numbers in the wrong places: {way}.",
-                "Write the shape beside each line, (batch, outputs), (inputs, outputs): it tells "
-                "what is multiplied with what.",
-            )
-    if a.size >= ENOUGH and np.unique(e).size > 2 and alike(np.sort(a, None), np.sort(e, None)):
-        return Finding(
-            f"{case.d} has the right numbers in the wrong places.",
-            "Look for a reshape, a sort or an index that the way back does not undo.",
-        )
-    return None
 
 
 def paths(case):
@@ -169,28 +109,6 @@ def _shares(a, parts):
     return {v: c for v, c in c.items() if c != 1.0}
 
 
-def masked(case):
-    zero = (case.a == 0.0) & (np.abs(case.e) > FIT * np.abs(case.e).max())
-    if not zero.any() or not alike(case.a, np.where(zero, 0.0, case.e)):
-        return None
-    return Finding(
-        f"{case.d} is right, but 0 {where(zero, case.arrays)}.",
-        "A mask, a clip or an index stops the gradient there, and nothing in the forward pass "
-        "does.",
-    )
-
-
-def clipped(case):
-    bound = float(np.abs(case.a).max())
-    cut = np.abs(case.e) > bound * (1.0 + FIT)
-    if not cut.any() or cut.all() or not alike(case.a, np.clip(case.e, -bound, bound)):
-        return None
-    return Finding(
-        f"{case.d} is right up to {bound:g}, and cut off there, {cut.sum()} of {cut.size} entries.",
-        "Clip after the whole backward pass: here the clipped gradient flows on.",
-    )
-
-
 def parametrization(case):
     if case.a.size < ENOUGH or not case.a.any():
         return None
@@ -199,8 +117,6 @@ def parametrization(case):
         slopes = {
             f"sigma = exp({name}/2)": 0.5 * np.exp(0.5 * u),
             f"exp({name})": np.exp(u),
-            f"log({name})": 1.0 / np.where(u > 0.0, u, np.nan),
-            f"{name}²": 2.0 * u,
         }
         for part, have, due in case.parts():
             for other, slope in slopes.items():
@@ -216,10 +132,21 @@ def parametrization(case):
 def formula(case):
     for part, have, due in case.parts():
         found = case.spelled(have)
-        if found is not None:
-            seen, do = of_formulas(part, found, case.spelled(due))
+        right = None if found is None else case.spelled(due)
+        if right is not None:
+            seen, do = of_formulas(part, found, right)
             return Finding(capital(seen), do)
     return None
+
+
+def no_derivative(case):
+    found = case.spelled(case.a)
+    if found is None:
+        return None
+    return Finding(
+        f"{case.d} is {found}, and that is not the derivative.",
+        "Differentiate this line of the forward pass once more.",
+    )
 
 
 def multiplied(case):
@@ -233,24 +160,42 @@ def multiplied(case):
                 if c is not None:
                     front = "" if c == 1.0 else f"{number(c)} times "
                     seen = f"{part} is {front}the right one {way}."
-                    return Finding(capital(seen), "A factor is there that does not belong there.")
+                    return Finding(
+                        capital(seen), "A factor is there that does not belong, or one is missing."
+                    )
     return None
 
 
 def other_noise(case):
     for name, eps in case.scene.noises.items():
         for part, have, due in case.parts():
-            if eps.shape != have.shape or not due.all() or case.spelled(due / eps) is None:
+            if eps.shape != have.shape or not (due.all() and eps.all()):
+                continue
+            if case.spelled(due / eps) is None:
                 continue
             drawn = eps * have / due
-            if 0.3 < drawn.std() < 3 and abs(np.corrcoef(drawn.ravel(), eps.ravel())[0, 1]) < 0.9:
-                return Finding(
-                    f"{capital(part)} is made with other noise than the forward pass: as if {name} "
-                    f"were {numbers(drawn)}, not {numbers(eps)}.",
-                    f"Draw {name} once, and keep it for the way back: a fresh draw belongs to "
-                    "another sample.",
-                )
+            rows, drawn_rows = (np.sort(np.atleast_2d(v), axis=0) for v in (eps, drawn))
+            if alike(drawn, np.broadcast_to(eps[:1], eps.shape)):
+                return _noise(part, f"the {name} of the first example, for all", "Keep its rows.")
+            if alike(rows, drawn_rows):
+                do = "What belongs to an example has to stay in its row."
+                return _noise(part, f"the rows of {name} in another order", do)
+            if _plausible(drawn, eps):
+                seen = f"other noise than the forward pass: as if {name} were {numbers(drawn)}, "
+                do = f"Draw {name} once, and keep it for the way back: a fresh draw belongs to "
+                return _noise(part, f"{seen}not {numbers(eps)}", f"{do}another sample.")
     return None
+
+
+def _noise(part, what, do):
+    return Finding(capital(f"{part} is made with {what}."), do)
+
+
+def _plausible(drawn, eps):
+    """Whether numbers may be a draw from N(0, 1), and not the one of the forward pass."""
+    again = abs(np.corrcoef(drawn.ravel(), eps.ravel())[0, 1]) if np.ptp(drawn) else 1.0
+    usual = 0.4 < drawn.std() < 2.5 and abs(drawn.mean()) < 1.0 and np.abs(drawn).max() < 4.5
+    return usual and again < 0.8 and np.unique(drawn).size == drawn.size
 
 
 def added(case):
@@ -261,10 +206,11 @@ def added(case):
     for text, f in own.items():
         c = multiple(rest, np.broadcast_to(f, rest.shape)) if fits(f.shape, rest.shape) else None
         if c is not None:
+            sign, size = "-" if c < 0 else "+", number(abs(c))
             return Finding(
-                f"{case.d} is the right one + {f'{number(c)} {text}'.strip()}.",
-                "Something is added on the way back that does not come from the loss, or that is "
-                "not multiplied by the gradient that came in.",
+                f"{case.d} is the right one {sign} {f'{size} {text}'.strip()}.",
+                "Such a term is added on the way back and does not come from the loss, or is "
+                "missing, with the other sign.",
             )
     found = case.spelled(rest)
     if found is not None:
@@ -286,19 +232,33 @@ def terms(case):
     return None
 
 
-def partly(case):
-    off = np.abs(case.a - case.e) > 1e-5 * np.abs(case.e).max()
-    if 2 * off.sum() > off.size or off.size < 2:
+def at_one_size(case):
+    """Of a loss the gradient that comes in is 1, and whether it is used cannot be seen at once."""
+    return not_linear(case) if alike(case.a, case.e) else None
+
+
+def not_linear(case):
+    gradient = joined(case.gradients)
+    if alike(case.doubled, 2.0 * case.a) or not case.a.any():
         return None
-    at = tuple(int(i) for i in np.argwhere(off)[0])
+    if alike(case.doubled, case.a):
+        return Finding(
+            f"{case.d} stays the same when {gradient} doubles: it is not used.",
+            f"The chain rule begins with what came in: multiply by {gradient}.",
+        )
+    if alike(case.doubled, 4.0 * case.a):
+        return Finding(
+            f"{case.d} grows fourfold when {gradient} doubles: it is there as a square.",
+            f"Every product on the way back has {gradient} in it once.",
+        )
     return Finding(
-        f"{case.d} is right, but not {where(off, case.arrays)}: at {list(at)} it is "
-        f"{case.a[at]:.4g}, and should be {case.e[at]:.4g}.",
-        "Look at the ends: a loop, a slice or an index that is off by one.",
+        f"{case.d} does not double when {gradient} doubles.",
+        "A gradient is linear in the one that came in: something is added, or bent, on the way.",
     )
 
 
 RULES = {
+    "right for one gradient that comes in, alone": at_one_size,
     "no gradient": nothing,
     "a constant factor": scaled,
     "the gradient of another array": swapped,
@@ -307,11 +267,14 @@ RULES = {
     "a term of the loss that is lost, doubled or negative": constants,
     "a mask": masked,
     "clipping": clipped,
+    "an operation on the right gradient": altered,
     "another parametrization": parametrization,
     "another formula": formula,
     "a factor that does not belong there": multiplied,
     "noise drawn anew": other_noise,
     "a wrong term of two": terms,
     "a term too much or too little": added,
+    "not linear in the gradient that came in": not_linear,
     "a part alone": partly,
+    "a formula that is no derivative": no_derivative,
 }

@@ -12,18 +12,17 @@ The arrays are the arguments, the outputs, and what the function shows to `watch
 under some name together with its gradient, under `d` and that name.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
+from tinyvae.diagnose.blocks import Blocks
 from tinyvae.differences import EPS
 from tinyvae.gradcheck import STREAM
-from tinyvae.protocol import argument_names, call, float64, trial
-from tinyvae.watch import Recorder
+from tinyvae.protocol import call
 
 H = 1e-5  # of the central difference, times max(1, |u|)
-BEND = 0.01  # of the slopes: more is a kink
+BEND = 0.01  # of the slopes: more may be a kink
 CLOSE = 1e-5  # of the largest entry: differences are good to about 1e-9
 MOST = 5000  # numbers to be moved, one after the other
 
@@ -34,6 +33,7 @@ class Step:
 
     name: str
     claimed: np.ndarray
+    doubled: np.ndarray  # what is claimed when the cotangent is twice as large
     arrows: dict  # {name of v: (dv/du)^T dv}
     floor: float  # what rounding alone may do to a difference
     kinks: np.ndarray  # where the slope to the right is not that to the left
@@ -49,13 +49,33 @@ class Step:
 
     @property
     def right(self):
-        return alike(self.compared, self.expected, self.floor)
+        return alike(self.compared, self.expected, self.floor) and alike(
+            self.doubled, 2.0 * self.claimed, self.floor
+        )
 
 
 def alike(a, b, floor=0.0):
     """Whether two arrays of one shape are equal to what a difference can see."""
     size = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
     return bool(np.abs(a - b).max(initial=0.0) <= CLOSE * size + floor)
+
+
+class Listener:
+    """A `watch` that copies what it is shown: who made it may go on and change it in place."""
+
+    def __init__(self):
+        self.seen, self.repeated = {}, set()
+
+    def __call__(self, name, array):
+        if name in self.seen:
+            self.repeated.add(name)
+        self.seen[name] = np.array(array)
+        return array
+
+    def heard(self):
+        """What was shown since the last time, by name."""
+        seen, self.seen = self.seen, {}
+        return seen
 
 
 class Hold:
@@ -74,19 +94,16 @@ class Hold:
 class Scene:
     """`y, vjp = fn(*args, **constants)` at one point; `steps`: from the outputs back.
 
-    ValueError for more than 5000 numbers to move: a smaller network shows the same mistake.
+    The cotangent is 1 for a number, so that constants are what they look like, and random for an
+    array. output: what the outputs are called. ValueError for more than 5000 numbers to move.
     """
 
-    def __init__(self, fn, args, constants, *, layout=None, watched=False, seed=0):
+    def __init__(self, fn, args, constants, *, layout=None, watched=False, seed=0, output="y"):
         self.fn, self.constants, self.watched = fn, constants, watched
-        names = argument_names(fn, len(args))
-        self.args = [float64(name, arg) for name, arg in zip(names, args, strict=True)]
-        self.layout, self.names = layout, names
-        rng = np.random.default_rng([seed, STREAM])
-        self.dy = trial(fn, names, self.args, constants, rng).dy
-        self.leaves = {key: block for key, _, block in self._blocks(self.args)}
-        self._run()
-        count = sum(array.size for array in [*self.leaves.values(), *self.nodes.values()])
+        self.blocks = Blocks(fn, args, layout)
+        self.leaves = {name: block for name, _, block in self.blocks.of(self.blocks.args)}
+        self._run(np.random.default_rng([seed, STREAM]), output)
+        count = sum(array.size for array in (self.leaves | self.nodes).values())
         if count > MOST:
             raise ValueError(
                 f"diagnose moves every number by itself, and here are {count}: give it a smaller "
@@ -94,58 +111,35 @@ class Scene:
             )
         self.steps = self._steps()
 
-    def _blocks(self, args):
-        """(name, how to put another in its place, array) for every block of every argument."""
-        for k, (name, arg) in enumerate(zip(self.names, args, strict=True)):
-            if isinstance(arg, dict):
-                prefix = "{}" if len(args) == 1 else name + "[{!r}]"
-                for key, block in arg.items():
-                    yield prefix.format(key), (k, key), block
-            elif self.layout is not None and k == 0:
-                for key, block in self.layout.views(arg).items():
-                    yield key, (k, key), block
-            else:
-                yield name, (k, None), arg
-
-    def _placed(self, place, block):
-        """The arguments with another block in that place."""
-        args, (k, key) = list(self.args), place
-        if key is None:
-            args[k] = block
-        elif isinstance(args[k], dict):
-            args[k] = args[k] | {key: block}
-        else:
-            args[k] = self.layout.flatten(self.layout.views(args[k]) | {key: block})
-        return args
-
-    def _call(self, args, constants, watch):
-        return call(self.fn, args, constants | ({"watch": watch} if self.watched else {}))
-
-    def _run(self):
-        """Once forward and back: outputs, nodes, and the claimed gradient of everything."""
-        seen, times = Recorder(), Counter()
-
-        def watch(name, array):
-            times[name] += 1
-            return seen(name, np.array(array, copy=True))
-
-        y, pull = self._call(self.args, self.constants, watch)
-        grads = pull([np.copy(part)[()] for part in self.dy])
-        out = next(name for name in ("y", "output") if name not in self.leaves | seen)
-        labels = [out] if len(y) == 1 else [f"{out}[{i}]" for i in range(len(y))]
+    def _run(self, rng, output):
+        """Once forward and twice back: outputs, nodes, and what is claimed of everything."""
+        listener = Listener()
+        y, pull = self._call(self.blocks.args, self.constants, listener)
+        dy = [np.asarray(rng.standard_normal(part.shape) if part.ndim else 1.0) for part in y]
+        forward = listener.heard()
+        name = "output" if output in self.leaves | forward else output
+        labels = [name] if len(y) == 1 else [f"{name}[{i}]" for i in range(len(y))]
         self.outputs = dict(zip(labels, y, strict=True))
+        self.claimed, self.doubled = {}, {}
+        for claims, scale in ((self.claimed, 1.0), (self.doubled, 2.0)):
+            grads = pull([scale * part[()] for part in dy])
+            backward = listener.heard()
+            claims |= {k: backward[f"d{k}"] for k in forward if f"d{k}" in backward}
+            claims |= {k: grad for k, _, grad in self.blocks.of(grads)}
+            claims |= {k: scale * part for k, part in zip(labels, dy, strict=True)}
         self.nodes = {
-            name: array
-            for name, array in seen.items()
-            if np.shape(seen.get(f"d{name}", None)) == np.shape(array)
-            and f"d{name}" in seen
-            and times[name] == 1
+            k: array
+            for k, array in forward.items()
+            if np.shape(self.claimed.get(k)) == array.shape
+            and f"d{k}" in backward
+            and not {k, f"d{k}"} & listener.repeated
         }
-        self.claimed = dict(zip(labels, self.dy, strict=True))
-        self.claimed |= {name: seen[f"d{name}"] for name in self.nodes}
-        self.claimed |= {name: grad for name, _, grad in self._blocks(grads)}
+        self._name_the_rest()
+
+    def _name_the_rest(self):
         fixed = {k: v for k, v in self.constants.items() if isinstance(v, np.ndarray)}
-        self.noises = {k: v for k, v in fixed.items() if v.dtype.kind == "f" and v.size > 7}
+        fixed = {k: v.astype(float) for k, v in fixed.items() if v.dtype.kind in "fiub"}
+        self.noises = {k: v for k, v in fixed.items() if v.size > 7}
         self.arrays = self.leaves | self.nodes | fixed
         self.scalars = {
             k: float(v)
@@ -155,12 +149,15 @@ class Scene:
 
     @property
     def sizes(self):
-        """{length: what has this length} of every axis."""
-        found = {}
-        for name, array in (self.constants | self.arrays).items():
+        """{number: what there are so many of}: the lengths of all axes, and all entries."""
+        found, arrays = {}, self.constants | self.arrays | self.outputs
+        for name, array in arrays.items():
             for axis, size in enumerate(np.shape(array)):
                 if size > 2:
                     found.setdefault(size, f"{size} is the length of axis {axis} of {name}")
+        for name, array in arrays.items():
+            if np.size(array) > 2:
+                found.setdefault(np.size(array), f"{np.size(array)} numbers are in {name}")
         return found
 
     def without(self, name, scalar):
@@ -176,41 +173,59 @@ class Scene:
         """
         order = {name: k for k, name in enumerate([*self.nodes, *self.outputs])}
         self.moves = {
-            name: (array, lambda v, name=name: (self.args, {name: v}))
+            name: (array, lambda v, name=name: (self.blocks.args, {name: v}))
             for name, array in self.nodes.items()
         }
         found = [(-order[name], 0, self._step(name)) for name in self.nodes]
-        for k, (name, place, block) in enumerate(self._blocks(self.args)):
+        for k, (name, place, block) in enumerate(self.blocks.of(self.blocks.args)):
             if self.claimed[name] is None:
                 continue
-            self.moves[name] = block, lambda v, place=place: (self._placed(place, v), {})
+            self.moves[name] = block, lambda v, place=place: (self.blocks.placed(place, v), {})
             step = self._step(name)
             first = min((order[child] for child in step.arrows), default=0)
             found.append((0.5 - first, -k, step))
         return [step for *_, step in sorted(found, key=lambda row: row[:2])]
 
     def _step(self, name):
-        arrows, bends = self._arrows(name, self.constants)
+        arrows, kinks = self._arrows(name, self.constants)
+        claimed, doubled = (np.asarray(which[name]) for which in (self.claimed, self.doubled))
+        if not all(alike(self.doubled[v], 2.0 * np.asarray(self.claimed[v])) for v in arrows):
+            doubled = 2.0 * claimed  # what came in did not double: nothing to be seen here
+        return Step(name, claimed, doubled, arrows, self._floor(arrows, H), kinks)
+
+    def _floor(self, names, h):
+        """What rounding may do to a difference of these arrays."""
         made = self.nodes | self.outputs
-        size = sum(float(np.abs(self.claimed[v] * made[v]).sum()) for v in arrows)
-        floor = 10 * EPS * size / H
-        kinks = bends > BEND * sum(map(np.abs, arrows.values()), 0.0 * bends) + floor
-        return Step(name, np.asarray(self.claimed[name]), arrows, floor, kinks)
+        return 10 * EPS * sum(float(np.abs(self.claimed[v] * made[v]).sum()) for v in names) / h
 
     def _arrows(self, name, constants):
-        """{v: (dv/du)^T dv} for the v that move with u while everything else is held; and by how
-        much the slopes to the left and to the right differ, over all v."""
-        u, moved = self.moves[name]
-        made, bends = self.nodes | self.outputs, np.zeros_like(u)
-        found = {v: np.zeros_like(u) for v in made}
+        """{v: (dv/du)^T dv} for the v that move with u while everything else is held, and where u
+        sits on a kink."""
+        u, _ = self.moves[name]
+        found = {v: np.zeros_like(u) for v in [*self.nodes, *self.outputs]}
+        kinks = np.zeros(u.shape, bool)
         for index in np.ndindex(u.shape):
             h = H * max(1.0, abs(u[index]))
-            sides = [self._made(constants, *moved(_nudged(u, index, step))) for step in (h, -h)]
-            for v, slope in found.items():
-                up, down = (self.claimed[v] * (side[v] - made[v]) for side in sides)
-                slope[index] = (up - down).sum() / (2.0 * h)
-                bends[index] += abs((up + down).sum()) / (2.0 * h)
-        return {v: slope for v, slope in found.items() if np.any(slope != 0.0)}, bends
+            slopes, bend = self._slopes(name, constants, index, h)
+            for v, slope in slopes.items():
+                found[v][index] = slope
+            seen = 100.0 * self._floor([v for v, slope in slopes.items() if slope], h)
+            if bend > BEND * sum(map(abs, slopes.values())) + seen:
+                # A kink stays with a shorter step, a bend goes away.
+                kinks[index] = self._slopes(name, constants, index, h / 100)[1] > 0.3 * bend
+        return {v: slopes for v, slopes in found.items() if np.any(slopes != 0.0)}, kinks
+
+    def _slopes(self, name, constants, index, h):
+        """({v: d(v . dv)/du[index]}, the difference between the slopes to the right and left)."""
+        u, moved = self.moves[name]
+        made = self.nodes | self.outputs
+        sides = [self._made(constants, *moved(_nudged(u, index, step))) for step in (h, -h)]
+        slopes, bend = {}, 0.0
+        for v in made:
+            up, down = (float((self.claimed[v] * (side[v] - made[v])).sum()) for side in sides)
+            slopes[v] = (up - down) / (2.0 * h)
+            bend += abs(up + down) / (2.0 * h)
+        return slopes, bend
 
     def _made(self, constants, args, nodes):
         """Every node and output as it is made from these arguments, and from the nodes held at
@@ -218,6 +233,9 @@ class Scene:
         hold = Hold(self.nodes, nodes)
         y, _ = self._call(args, constants, hold)
         return hold.made | dict(zip(self.outputs, y, strict=True))
+
+    def _call(self, args, constants, watch):
+        return call(self.fn, args, constants | ({"watch": watch} if self.watched else {}))
 
 
 def _nudged(array, index, step):

@@ -1,14 +1,24 @@
 """The words of the findings: what a factor is, how two formulas differ, where a mask is."""
 
+from collections import Counter
+from typing import NamedTuple
+
 import numpy as np
 
 from tinyvae.diagnose.formulas import NOISE, number
 
 
+class Finding(NamedTuple):
+    """A mistake by name: what is seen, and what to do about it, a sentence or two each."""
+
+    seen: str
+    do: str
+
+
 def of_factor(c, scene):
     """(what a gradient is that is c times the right one, what to do about it)."""
     if c == -1.0:
-        return "the right one with the wrong sign", "Look for a minus: a loss is minus a bound."
+        return "the right one with the wrong sign", "A minus is missing, or one is too much."
     if c == 2.0:
         return "twice the right one", "A factor 1/2 is missing, or something is added twice."
     if c == 0.5:
@@ -17,10 +27,11 @@ def of_factor(c, scene):
         for name, value in scene.scalars.items():
             if value and abs(c * sign / value - 1.0) < NOISE:
                 what = f"{word}the right one times {name} = {value:g}"
-                return what, f"{name} is multiplied in once too often on the way back."
+                do = f"{name} is multiplied in once too often, or a division by it is left out."
+                return what, do
             if abs(c * sign * value - 1.0) < NOISE:
                 what = f"{word}the right one divided by {name} = {value:g}"
-                return what, f"{name} is left out on the way back."
+                return what, f"{name} is left out on the way back, or divided by once too often."
     return of_size(c, scene)
 
 
@@ -34,25 +45,33 @@ def of_size(c, scene):
             if abs(c * size / k - 1.0) < NOISE:
                 do = f"It is divided by {size} once too often: a mean where a sum belongs."
                 return f"{number(c)} of the right one; {meaning}", do
+    for base in (2.0, 10.0):
+        if abs(c * np.log(base) - 1.0) < NOISE or abs(c / np.log(base) - 1.0) < NOISE:
+            inverse = "1/" * (abs(c * np.log(base) - 1.0) < NOISE)
+            do = f"A logarithm to the base {base:g}: here all is in nats, to the base e."
+            return f"{inverse}log({base:g}) times the right one", do
+    for size, meaning in scene.sizes.items():
+        other = size / c
+        if abs(other / round(other) - 1.0) < NOISE if abs(other) >= 8.0 else False:
+            do = f"A length is written down, {round(other)}, where it is {size}: ask the array."
+            return f"{number(c)} = {size}/{round(other)} times the right one; {meaning}", do
     return f"{number(c)} times the right one", "Look for a constant that is there, or is missing."
 
 
 def of_formulas(part, have, due):
-    """(how a gradient and the right one differ, what to do), both as Formulas; due may be None."""
-    if due is None:
-        do = "Differentiate this line of the forward pass once more."
-        return f"{part} is {have}, and that is not its derivative.", do
+    """(how a gradient and the right one differ, what to do), both as Formulas."""
     seen = f"{part} is {have}; it should be {due}."
-    missing = [f for f in due.of.factors if f not in have.of.factors]
-    extra = [f for f in have.of.factors if f not in due.of.factors]
+    missing = list((Counter(due.of.factors) - Counter(have.of.factors)).elements())
+    extra = list((Counter(have.of.factors) - Counter(due.of.factors)).elements())
+    front = "" if have.c == due.c else ", and the constant in front is another"
     if missing and extra:
         there, belongs = ("s" if len(names) == 1 else "" for names in (extra, missing))
-        return seen, f"{joined(extra)} stand{there} where {joined(missing)} belong{belongs}."
+        return seen, f"{joined(extra)} stand{there} where {joined(missing)} belong{belongs}{front}."
     if missing:
-        return seen, f"The factor {' '.join(missing)} is missing."
+        return seen, f"The factor {' '.join(missing)} is missing{front}."
     if extra:
-        return seen, f"The factor {' '.join(extra)} does not belong there."
-    return seen, "The constant in front is not the right one."
+        return seen, f"The factor {' '.join(extra)} does not belong there{front}."
+    return seen, "The constant in front is another."
 
 
 def where(mask, arrays):
@@ -91,3 +110,12 @@ def numbers(array):
 def capital(sentence):
     """With a capital, but for a name such as dmu."""
     return "T" + sentence[1:] if sentence.startswith("the ") else sentence
+
+
+def at_ends(mask):
+    """Whether a mask is True in the first or the last row or column alone."""
+    for axis in range(mask.ndim):
+        lines = mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis))
+        if len(lines) > 2 and not lines[1:-1].any() and lines.sum() == 1:
+            return True
+    return False
