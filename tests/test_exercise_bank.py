@@ -7,11 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from tinyvae.exercises import CHAPTERS, EXERCISES, stubs
+from tinyvae.exercises import CHAPTERS, every, stubs
 from tinyvae.exercises.check import alike, check, explained, judge, judge_here
 from tinyvae.exercises.exercise import pulled
 from tinyvae.exercises.outcome import outcomes
 
+EXERCISES = every()
 EVERY = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 PAIRS = [(exercise, known) for exercise in EXERCISES for known in exercise.misconceptions]
 EVERY_MISTAKE = pytest.mark.parametrize(
@@ -30,8 +31,11 @@ def header(exercise):
 
 def as_student(exercise, known):
     """A student's file with a misconception in it."""
-    module = f"tinyvae.exercises.tutor.{exercise.name}"
-    return f"from {module} import {known.name}\n{exercise.name} = {known.name}.fn\n"
+    return f"""
+from tinyvae.exercises import exercise
+known = {{m.name: m.fn for m in exercise({exercise.name!r}).misconceptions}}
+{exercise.name} = known[{known.name!r}]
+"""
 
 
 # -- The order and the statements

@@ -5,7 +5,7 @@ import textwrap
 from pathlib import Path
 
 from tinyvae.errors import check_count
-from tinyvae.exercises import EXERCISES, exercise
+from tinyvae.exercises import NAMES, every, exercise
 from tinyvae.exercises.check import check
 from tinyvae.exercises.folder import Folder, start
 
@@ -66,13 +66,13 @@ def folder(parser, default=argparse.SUPPRESS):
 def show(args):
     """Print the list."""
     mine = Folder(Path(args.dir)) if Path(args.dir).is_dir() else None
-    states = [mine.state(one) if mine else "" for one in EXERCISES]
-    width = max(len(one.name) for one in EXERCISES)
+    states = [mine.state(one) if mine else "" for one in every()]
+    width = max(len(one.name) for one in every())
     print(f"{'chapter':>7} {'no':>3}  {'function':<{width}}  {'state':<7}  title")
-    for one, state in zip(EXERCISES, states, strict=True):
+    for one, state in zip(every(), states, strict=True):
         print(f"{one.chapter:>7} {one.number:>3}  {one.name:<{width}}  {state:<7}  {one.title}")
     if mine:
-        print(f"\n{states.count('passed')} of {len(EXERCISES)} passed in {args.dir}")
+        print(f"\n{states.count('passed')} of {len(every())} passed in {args.dir}")
         print("changed: the file is not the one that was checked; begun: not checked yet")
         if "missing" in states:
             print(f"missing: `python -m tinyvae exercises start {args.dir}` brings the files")
@@ -86,10 +86,10 @@ def show(args):
 
 def begin(args):
     """Copy the stubs."""
-    written = start(args.dir, EXERCISES)
-    kept = len(EXERCISES) - len(written)
+    written = start(args.dir, every())
+    kept = len(every()) - len(written)
     print(f"{len(written)} files written to {args.dir}" + f", {kept} there already" * bool(kept))
-    first = EXERCISES[0]
+    first = every()[0]
     print(f"open {Path(args.dir) / first.file}, write the function, then:")
     print(f"python -m tinyvae exercises check {first.number}{elsewhere(args.dir)}")
     return 0
@@ -99,16 +99,16 @@ def verdicts(args):
     """Check, print, remember; the exit code."""
     mine = Folder(Path(args.dir))
     chosen = [exercise(which) for which in args.exercises]
-    chosen = chosen or [one for one in EXERCISES if mine.state(one) not in ("", "missing")]
+    chosen = chosen or [one for one in every() if mine.state(one) not in ("", "missing")]
     if not chosen:
-        print(f"nothing begun yet in {args.dir}: open {mine.path / EXERCISES[0].file}")
+        print(f"nothing begun yet in {args.dir}: open {mine.path / every()[0].file}")
         return 1
     for one in chosen:
         mine.file(one)  # an error before the first of them is checked
     passed = [tell(one, mine, args.dir) for one in chosen]
     if len(chosen) > 1:
         print(f"\n{sum(passed)} of {len(chosen)} passed")
-    left = [one for one in EXERCISES if mine.state(one) == ""]
+    left = [one for one in every() if mine.state(one) == ""]
     if all(passed) and left:
         ahead = [one for one in left if one.number > chosen[-1].number]
         print(f"next: {mine.path / (ahead or left)[0].file}")

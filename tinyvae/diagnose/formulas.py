@@ -246,7 +246,8 @@ def two_terms(a, gradients, arrays):
         for (one, f), (two, g) in itertools.combinations(known, 2):
             basis = np.stack([f.ravel(), g.ravel()], axis=1)
             c, *_ = np.linalg.lstsq(basis, a.ravel(), rcond=1e-9)
-            if c.all() and np.linalg.norm(basis @ c - a.ravel()) <= FIT * np.linalg.norm(a):
+            counts = np.abs(c) * np.linalg.norm(basis, axis=0) > 1e-4 * np.linalg.norm(a)
+            if counts.all() and np.linalg.norm(basis @ c - a.ravel()) <= FIT * np.linalg.norm(a):
                 sign, size = "-" if c[1] < 0 else "+", abs(c[1])
                 return f"{times(c[0], one)} {sign} {times(size, two)}"
     return None
@@ -254,4 +255,5 @@ def two_terms(a, gradients, arrays):
 
 def times(c, text):
     """c times what the text says, as text."""
-    return text if abs(c - 1.0) < FIT else f"{number(float(c))} {text}"
+    word = "times " if text.startswith("the ") else ""
+    return text if abs(c - 1.0) < FIT else f"{number(float(c))} {word}{text}"

@@ -5,7 +5,7 @@ Each function is a rule (see rules.py): from a Case to a Finding, or None.
 
 import numpy as np
 
-from tinyvae.diagnose.formulas import ENOUGH, FIT, NOISE, PLAIN, multiple, number
+from tinyvae.diagnose.formulas import ENOUGH, FIT, NOISE, PLAIN, multiple, number, times
 from tinyvae.diagnose.scene import alike
 from tinyvae.diagnose.words import Finding, are, at_ends, capital, joined, numbers, of_factor, where
 
@@ -13,6 +13,12 @@ CLIP = "Clip or normalize after the whole backward pass: here what comes out flo
 
 
 def nothing(case):
+    if not case.arrows:
+        return Finding(
+            f"{case.d} should be 0: as far as one sees here, nothing depends on {case.name}.",
+            "Where a function is flat, or steps, its slope is 0: something else in its place is an "
+            "estimate, such as straight-through, and not its gradient.",
+        )
     if case.a.any():
         return None
     return Finding(
@@ -134,7 +140,7 @@ def spread(a, e):
         c = multiple(a, total)
         if c is not None and multiple(e, total) is None:
             return Finding(
-                f"{number(c)} times the sum of the right one over axis {axis}, spread along it",
+                f"{times(c, 'the sum of the right one')} over axis {axis}, spread along it",
                 "Add up along an axis only what was broadcast along it; the rest stays in place.",
             )
     return None
@@ -146,8 +152,16 @@ def rescaled(a, e):
         own = (a * e).sum(axis=axis, keepdims=True) / np.where(size > 0.0, size, 1.0)
         if np.ptp(own) > NOISE * np.abs(own).max() and alike(a, own * e):
             norms = np.linalg.norm(a, axis=axis)
-            equal = ", that makes all norms the same" * (np.ptp(norms) < NOISE * norms.max())
-            return Finding(f"the right one times {numbers(own)} along axis {axis}{equal}", CLIP)
+            if np.ptp(norms) < NOISE * norms.max():
+                seen = (
+                    f"the right one times {numbers(own)} along axis {axis}, that makes all norms "
+                )
+                return Finding(f"{seen}there the same", CLIP)
+            return Finding(
+                f"the right one times {numbers(own)} along axis {axis}",
+                f"A factor that changes along axis {axis} is missing or too much: a sum, a norm, a "
+                "weight.",
+            )
     return None
 
 

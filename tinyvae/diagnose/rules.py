@@ -224,7 +224,9 @@ def added(case):
 
 def terms(case):
     for part, have, due in case.parts():
-        found = two_terms(have, case.gradients, case.arrays)
+        found = None
+        if case.spelled(have) is None:
+            found = two_terms(have, case.gradients, case.arrays)
         if found is not None:
             right = case.spelled(due) or two_terms(due, case.gradients, case.arrays)
             seen = f"{part} is {found}" + (f"; it should be {right}." if right else ".")

@@ -1,11 +1,14 @@
 """The words of the findings: what a factor is, how two formulas differ, where a mask is."""
 
+import math
 from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
 from tinyvae.diagnose.formulas import NOISE, number
+
+WRITTEN_DOWN = (8, 16, 32, 64, 128, 256, 512, 100)  # batch sizes, as they are copied from others
 
 
 class Finding(NamedTuple):
@@ -45,16 +48,16 @@ def of_size(c, scene):
             if abs(c * size / k - 1.0) < NOISE:
                 do = f"It is divided by {size} once too often: a mean where a sum belongs."
                 return f"{number(c)} of the right one; {meaning}", do
-    for base in (2.0, 10.0):
-        if abs(c * np.log(base) - 1.0) < NOISE or abs(c / np.log(base) - 1.0) < NOISE:
-            inverse = "1/" * (abs(c * np.log(base) - 1.0) < NOISE)
-            do = f"A logarithm to the base {base:g}: here all is in nats, to the base e."
-            return f"{inverse}log({base:g}) times the right one", do
+    for text, log in {"log(2)": math.log(2), "log(10)": math.log(10)}.items():
+        for word, value in ((text, log), (f"1/{text}", 1.0 / log)):
+            if abs(c / value - 1.0) < NOISE:
+                do = "Logarithms are to the base e here, and what they measure is in nats."
+                return f"{word} times the right one", do
     for size, meaning in scene.sizes.items():
-        other = size / c
-        if abs(other / round(other) - 1.0) < NOISE if abs(other) >= 8.0 else False:
-            do = f"A length is written down, {round(other)}, where it is {size}: ask the array."
-            return f"{number(c)} = {size}/{round(other)} times the right one; {meaning}", do
+        for usual in WRITTEN_DOWN:
+            if abs(c * usual / size - 1.0) < NOISE:
+                do = f"{usual} is written down where it is {size} here: ask the array."
+                return f"{size}/{usual} times the right one; {meaning}", do
     return f"{number(c)} times the right one", "Look for a constant that is there, or is missing."
 
 

@@ -5,14 +5,16 @@ solutions; `check` runs what you wrote, in a process of its own, and says what i
 `hint N` helps. An exercise is two files, `problems/NN_name.py` (statement and solution, for
 nbgrader, too) and `tutor/name.py` (what the checker knows of it); `exercise.py` has the contract.
 
-    EXERCISES          all of them, in the order of the course
+    every()            all of them, in the order of the course
     exercise(which)    one of them, by number or name
     grade(fn)          AssertionError, with the explanation, if a function is wrong
 """
 
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 
+import tinyvae.exercises.exercise  # noqa: F401 - now: it would take the place of the function
 from tinyvae.exercises.later import LATER
 
 CHAPTERS = {
@@ -29,21 +31,29 @@ CHAPTERS = {
     4: ("reparameterize", "reparameterize_backward", "reparameterize_samples_backward"),
 } | LATER
 
-EXERCISES = tuple(
-    import_module(f"tinyvae.exercises.tutor.{name}").EXERCISE
-    for names in CHAPTERS.values()
-    for name in names
-)
+NAMES = tuple(name for names in CHAPTERS.values() for name in names)
+
+
+def every():
+    """All exercises, in the order of the course."""
+    return tuple(map(_loaded, NAMES))
 
 
 def exercise(which):
     """The Exercise with this number, or this name. ValueError if there is none."""
-    for known in EXERCISES:
-        if str(which) in (known.name, known.file, str(known.number), f"{known.number:02d}"):
-            return known
-    near = get_close_matches(str(which), [known.name for known in EXERCISES], n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are 1 to {len(EXERCISES)}"
+    for number, name in enumerate(NAMES, 1):
+        known = name, str(number), f"{number:02d}", f"{number:02d}_{name}.py"
+        if str(which) in known:
+            return _loaded(name)
+    near = get_close_matches(str(which), NAMES, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are 1 to {len(NAMES)}"
     raise ValueError(f"no exercise {which}: {hint}")
+
+
+@cache
+def _loaded(name):
+    """Imported when it is asked for: to load all of them takes longer than a short command."""
+    return import_module(f"tinyvae.exercises.tutor.{name}").EXERCISE
 
 
 def grade(fn):
