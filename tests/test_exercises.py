@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -9,8 +11,8 @@ import numpy as np
 import pytest
 
 from tinyvae.commands import exercises as command
-from tinyvae.exercises import every, exercise, grade, stubs
 from tinyvae.exercises import check as checking
+from tinyvae.exercises import every, exercise, grade, stubs
 from tinyvae.exercises.check import check, judge_here
 from tinyvae.exercises.exercise import misconception
 from tinyvae.exercises.folder import Folder, start
@@ -18,6 +20,7 @@ from tinyvae.exercises.folder import Folder, start
 EXERCISES = every()
 AFFINE = exercise("affine_backward")
 LAYERS = exercise("two_layers")
+GAMMA = exercise("implicit_gamma")
 RIGHT = "return dy @ W.T, x.T @ dy, dy.sum(axis=0)"
 SOURCE = '''\
 # %% [markdown]
@@ -151,11 +154,46 @@ def test_hints_come_one_after_the_other_and_the_last_stays(tmp_path):
     assert mine.hint(LAYERS) == (1, LAYERS.hints[0])
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"affine_backward": 3}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "\xff",
+        "[" * 100_000,
+        *(
+            json.dumps({"affine_backward": entry})
+            for entry in (
+                3,
+                {"state": "passed"},
+                {"hash": "0"},
+                {"state": "passed", "hash": None},
+                {"state": "passed", "hash": 3},
+                {"state": "perfect", "hash": "0"},
+                {"state": ["passed"], "hash": "0"},
+                {"hints": "a"},
+                {"hints": -1},
+                {"hints": 1.5},
+                {"hints": None},
+                {"hints": True},
+            )
+        ),
+    ],
+)
 def test_a_damaged_progress_file_is_told_and_not_guessed_at(text, tmp_path):
     (tmp_path / "progress.json").write_text(text, encoding="latin-1")
-    with pytest.raises(ValueError, match=r"progress\.json is damaged: delete it"):
-        Folder(tmp_path).progress()
+    start(tmp_path, [AFFINE])
+    written(RIGHT, tmp_path / AFFINE.file)
+    mine = Folder(tmp_path)
+    for ask in (mine.progress, lambda: mine.state(AFFINE), lambda: mine.hint(AFFINE)):
+        with pytest.raises(ValueError, match=r"progress\.json is damaged: delete it"):
+            ask()
+
+
+def test_a_progress_file_with_hints_alone_or_of_an_exercise_that_is_gone_is_whole(tmp_path):
+    known = {"affine_backward": {"hints": 2}, "an_old_one": {"state": "wrong", "hash": "0"}}
+    (tmp_path / "progress.json").write_text(json.dumps(known))
+    assert Folder(tmp_path).progress() == known
 
 
 # -- The verdict, in this process
@@ -199,6 +237,26 @@ def not_a_number(dy, x, W, b):
     return dy @ W.T, x.T @ dy / 0.0, dy.sum(axis=0)
 
 
+def a_dict(dy, x, W, b):
+    return {"dx": dy @ W.T, "dW": x.T @ dy, "db": dy.sum(axis=0)}
+
+
+def a_dict_for_one(dy, x, W, b):
+    return dy @ W.T, {"dW": x.T @ dy}, dy.sum(axis=0)
+
+
+def objects(dy, x, W, b):
+    return dy @ W.T, (x.T @ dy).astype(object), dy.sum(axis=0)
+
+
+def all_objects(dy, x, W, b):
+    return np.array([dy @ W.T, x.T @ dy, None], dtype=object)
+
+
+def words(dy, x, W, b):
+    return dy @ W.T, (x.T @ dy).astype("U9"), dy.sum(axis=0)
+
+
 def in_place(dy, x, W, b):
     dy *= 2.0
     return dy @ W.T, x.T @ dy, dy.sum(axis=0)
@@ -232,6 +290,14 @@ def asks(dy, x, W, b):
         (too_few, "It returns 2 values, expected 3: dx, dW and db."),
         (text, "dW is of type str, expected an array of shape (3, 2)."),
         (none, "dW is None, expected an array of shape (3, 2)."),
+        (a_dict, "It returns something of type dict, expected dx, dW and db: `return dx, dW, db`."),
+        (a_dict_for_one, "dW is of type dict, expected an array of shape (3, 2)."),
+        (objects, "dW is an array of objects, not of numbers, expected an array of shape (3, 2)."),
+        (
+            all_objects,
+            "It returns an array of objects, not of numbers, expected dx, dW and db: `re",
+        ),
+        (words, "dW is an array of text, not of numbers, expected an array of shape (3, 2)."),
         (complex_numbers, "db has complex numbers, expected real ones."),
         (other_shape, "db has shape (2, 1), expected (2,)."),
         (a_number, "db is a number, expected an array of shape (2,)."),
@@ -264,6 +330,83 @@ def test_a_wrong_number_without_a_name_is_shown_beside_the_right_one():
     assert found.startswith("slope is right. error is ")
     assert ", expected " in found
     assert "\nIt was called with f a function, mu = " in found
+
+
+def changed(change, name="sampled_kl"):
+    """What is said of a solution whose result goes through change(result, *args)."""
+    of = exercise(name)
+    return said(lambda *args: change(of.solution(*args), *args), of)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda y, *args: 2.0 * y, "It is twice what it should be, in every case that was tried: "),
+        (lambda y, *args: 0.5 * y, "It is half of what it should be, in every case that was tri"),
+        (lambda y, *args: -1.7 * y, "It is -1.7 times what it should be, in every case that was"),
+        (lambda y, *args: y + 0.25, "It is too large by 0.25, in every case that was tried."),
+        (lambda y, *args: y - 3.0, "It is too small by 3, in every case that was tried."),
+        (lambda y, mu, *args: y * len(mu), "It is too large by a factor, in every case that was t"),
+        (
+            lambda y, mu, logvar, eps: y / len(eps),
+            "It is too small by a factor, in every case that was tried: the length of axis 0 of "
+            "eps. Is there a mean",
+        ),
+        (
+            lambda y, *args: np.concatenate([y[:-1], y[-1:] ** 2]),
+            "Row 3 is wrong, the rest is right.",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_same_way_in_all_cases_is_said(change, sentence):
+    assert f"\n{sentence}" in changed(change)
+
+
+def test_a_wrong_sign_alone_is_said():
+    found = changed(lambda y, *args: -y, "hidden_beta")
+    assert "\nOnly its sign is wrong, in every case that was tried.\n" in found
+
+
+def test_rows_of_a_single_axis_are_called_entries():
+    found = said(
+        lambda dz, z, alpha: GAMMA.solution(dz, z, alpha) ** [1.0, 2.0, 1.0][: len(alpha)], GAMMA
+    )
+    assert "\nEntry 1 is wrong, the rest is right.\n" in found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda y, *args: np.sin(y),
+        lambda y, mu, *args: y * (2.0 if len(mu) == 3 else 0.5),  # not the same in all cases
+        lambda y, mu, *args: y + len(mu),
+    ],
+)
+def test_no_pattern_is_seen_where_there_is_none(change):
+    """The negative control."""
+    lines = changed(change).splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("It was called with ")
+
+
+@pytest.mark.parametrize(("kind", "digits"), [("float32", 7), ("float16", 3)])
+def test_short_numbers_are_named_and_not_called_wrong(kind, digits):
+    def short(*args):
+        return exercise("sampled_kl").solution(*(arg.astype(kind) for arg in args))
+
+    assert said(short, exercise("sampled_kl")) == (
+        f"log q - log p is right to the {digits} digits that {kind} has; asked for are the 16 of "
+        f"float64. All arguments are float64; they become {kind} somewhere in your code (astype, "
+        "dtype=). Leave that out."
+    )
+
+
+def test_short_numbers_that_are_wrong_are_not_excused():
+    def wrong(dy, x, W, b):
+        dx, dW, db = AFFINE.solution(dy, x, W, b)
+        return dx, np.float32(3.0 * dW), db
+
+    assert "digits" not in said(wrong)
 
 
 def test_an_array_where_a_number_is_asked_for_is_told():
@@ -302,6 +445,11 @@ def layers(change):
     ("change", "sentence"),
     [
         (lambda y, vjp: y, "It must end with `return y, vjp`"),
+        (lambda y, vjp: None, "It returns nothing (None). It must end with `return y, vjp`"),
+        (
+            lambda y, vjp: (y, lambda dy: None),
+            "vjp returns nothing (None): it must end with `return dx, dW1, db1, dW2, db2`.",
+        ),
         (lambda y, vjp: (y, lambda dy: vjp(dy)[0]), "vjp(dy) must return a tuple"),
         (lambda y, vjp: (y, lambda dy: vjp(dy)[:4]), "It returns 5 values, expected 6: y, dx, "),
         (lambda y, vjp: (y, lambda: vjp(y)), "The checker calls `y, vjp = two_layers(x, W1, b1,"),
@@ -314,6 +462,22 @@ def layers(change):
 )
 def test_a_closure_is_pulled_and_its_mistakes_are_named(change, sentence):
     assert said(layers(change), LAYERS).startswith(sentence)
+
+
+def test_a_vjp_of_a_single_argument_without_return_is_told_of_the_comma():
+    of = exercise("exponential_rsample")
+
+    def exponential_rsample(log_rate, *, u):
+        y, vjp = of.solution(log_rate, u=u)
+        return y, lambda dz: vjp(dz) and None
+
+    assert said(exponential_rsample, of).endswith("it must end with `return (dlog_rate,)`.")
+
+
+def test_a_list_is_as_good_as_a_tuple():
+    assert judge_here(LAYERS, layers(lambda y, vjp: (y, lambda dy: list(vjp(dy))))).passed
+    assert judge_here(LAYERS, layers(lambda y, vjp: [y, vjp])).passed
+    assert judge_here(AFFINE, lambda dy, x, W, b: [dy @ W.T, x.T @ dy, dy.sum(axis=0)]).passed
 
 
 def test_a_misconception_wins_over_the_general_sentence_only_where_it_fits_to_the_letter():
@@ -397,6 +561,11 @@ def alive(pid):
             "It stops at line 24, `return dy @ x`. ValueError: matmul: Input operand 1",
         ),
         ("return dy @ W.T, x.T @ dy, 7 * dy.sum(axis=0)", "db is wrong"),
+        (
+            f"# float32 is short\nx = x.astype(np.float16)\n{RIGHT}",
+            "dW is right to the 3 digits that float16 has; asked for are the 16 of float64. All "
+            "arguments are float64; they become float16 in line 25, `x = x.astype(np.float16)`.",
+        ),
     ],
 )
 def test_what_happens_in_the_process_gets_a_sentence(body, sentence, verdict):
@@ -448,7 +617,7 @@ def tinyvae(tmp_path, monkeypatch, capsys):
         return judge_here(of, namespace[of.name])
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "check", here)
+    monkeypatch.setattr(checking, "check", here)
 
     def run(*words):
         parser = argparse.ArgumentParser()
@@ -520,12 +689,44 @@ def test_hint_gives_the_next_one(tinyvae, tmp_path):
     [
         (("check",), "there is no folder exercises: `python -m tinyvae exercises start exercises`"),
         (("hint", "4"), "there is no folder exercises"),
+        (("check", "4", "--dir", ""), "DIR is empty: it must name a folder"),
+        (("start", ""), "DIR is empty: it must name a folder"),
+        (("--dir", ""), "DIR is empty: it must name a folder"),
+        (("--dir", "a_file"), "a_file is a file, expected a folder"),
+        (("start", "a_file"), "a_file is a file, expected a folder"),
+        (("hint", "4", "--dir", "a_file"), "a_file is a file, expected a folder"),
+        (("check", "--dir", "a_file"), "a_file is a file, expected a folder"),
         (("check", "foo", "--dir", "."), "no exercise foo: there are 1 to"),
         (("check", "4", "--dir", "."), "there is no file 04_affine_backward.py: `python -m tiny"),
         (("hint", "4", "0", "--dir", "."), "K must be at least 1"),
         (("hint", "4", "9", "--dir", "."), "affine_backward has 3 hints, there is no hint 9"),
     ],
 )
-def test_bad_input_is_an_error_that_says_what_to_do(words, message, tinyvae):
+def test_bad_input_is_an_error_that_says_what_to_do(words, message, tinyvae, tmp_path):
+    (tmp_path / "a_file").touch()
     with pytest.raises((ValueError, OSError), match="^" + message.replace("(", r"\(")):
         tinyvae(*words)
+
+
+def test_a_damaged_progress_file_is_told_before_anything_is_checked(tinyvae, tmp_path, monkeypatch):
+    tinyvae("start")
+    written(RIGHT, tmp_path / "exercises" / AFFINE.file)
+    (tmp_path / "exercises" / "progress.json").write_text('{"affine_backward": {"hints": "a"}}')
+    monkeypatch.setattr(checking, "check", None)
+    for words in (("check", "4"), ("check",), ("list",), ("hint", "4")):
+        with pytest.raises(ValueError, match=r"progress\.json is damaged: delete it"):
+            tinyvae(*words)
+
+
+@pytest.mark.parametrize(
+    ("code", "loaded"),
+    [
+        ("import tinyvae.__main__", 0),
+        ("from tinyvae.exercises import exercise; exercise(4)", 1),
+        ("from tinyvae.exercises import every; every()", len(EXERCISES)),
+    ],
+)
+def test_exercises_are_loaded_when_they_are_asked_for(code, loaded):
+    count = "sum(hasattr(m, 'EXERCISE') for n, m in sys.modules.items() if '.tutor.' in n)"
+    command = [sys.executable, "-c", f"import sys\n{code}\nprint({count})"]
+    assert int(subprocess.run(command, capture_output=True, check=True).stdout) == loaded

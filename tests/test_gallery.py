@@ -464,6 +464,59 @@ def test_a_page_shows_the_lines_the_verdicts_and_the_story(run_bugs, name):
     assert all(len(line) <= 100 for line in out.splitlines())
 
 
+def test_the_table_explains_the_words_in_it(run_bugs):
+    """Each word that a verdict can be, and no other, is explained in the part of its column."""
+    _, out = run_bugs()
+    at = [out.index(f"\n{start} ") for start in ("gradient is", "objective is", "claims:")]
+    gradient, objective = out[at[0] : at[1]], out[at[1] : at[2]]
+    for part, place in ((gradient, 0), (objective, 1)):
+        words = {verdicts[place] for verdicts in EXPECTED.values()} - {"ok"}
+        assert set(re.findall(r"(\w+): ", part)) == words
+
+
+def test_a_page_says_which_oracle_takes_the_value_as_given_where_they_differ(run_bugs):
+    """diagnose blames the gradient, the objective check the value: both cannot be right alone."""
+    for name in GALLERY:
+        said = "take the value as given" in " ".join(run_bugs(name)[1].split())
+        assert said == (verdict(name).caught_by == "both")
+    assert "no oracle can say" not in GALLERY["kl-shown-averaged"].see
+
+
+def test_it_is_the_value_that_is_wrong_where_the_page_says_so():
+    mu, logvar = np.random.default_rng(0).standard_normal((2, 5, 2))
+    value, vjp = GALLERY["kl-shown-averaged"].wrong(mu, logvar)
+    right, right_vjp = kl(mu, logvar)
+    np.testing.assert_allclose(value, right / 2.0)
+    np.testing.assert_allclose(vjp(np.ones(5)), right_vjp(np.ones(5)))
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "text"),
+    [
+        ("x.xyz", ValueError, "unknown figure format 'xyz': known are "),
+        ("x", ValueError, "unknown figure format ''"),
+        ("", ValueError, "unknown figure format ''"),
+        ("a_file/x.png", OSError, "cannot write .*a_file.x.png: "),
+        ("a_folder.png", OSError, "cannot write .*a_folder.png: it is a folder"),
+    ],
+)
+def test_a_figure_that_cannot_be_written_is_told_before_the_work(
+    where, error, text, run_bugs, tmp_path, monkeypatch
+):
+    (tmp_path / "a_file").touch()
+    (tmp_path / "a_folder.png").mkdir()
+    monkeypatch.setattr(gallery, "train", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=text):
+        run_bugs("--figure", where)
+
+
+def test_the_formats_that_are_let_through_are_those_that_can_be_saved(tmp_path):
+    for kind in plt.figure().canvas.get_supported_filetypes():
+        assert bugs.drawable(tmp_path / "new" / f"x.{kind.upper()}").parent.is_dir()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
 def test_a_number_is_as_good_as_a_name(run_bugs):
     names = list(GALLERY)
     assert run_bugs("1") == run_bugs(names[0])

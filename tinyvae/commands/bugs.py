@@ -3,6 +3,7 @@
 import inspect
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 from textwrap import fill
 
 import numpy as np
@@ -21,10 +22,20 @@ TITLES = {
 }
 OPTIONS = {"break_long_words": False, "break_on_hyphens": False}  # of `fill`
 MEANING = """\
-gradient, objective: what the gradient check and the objective check find, - if nothing
+gradient is what the gradient check finds, - if nothing
+  wrong: the gradient is not that of the value; unstable: another at every call; mutated: the code
+  changes what it is given
+objective is what the objective check finds, - if nothing
+  draws: they are not those of the q that logvar tells; KL: the one that the code states is not that
+  of its draws; bound: it is above log p(x), where no bound can be; of several, the first
 claims: the bound that the code computes, nats; true: the right one, of the q that its encoder gives
 lost: from the best there is to the true one; mean, sd: of its draws, for each latent, the mean
   in parts of the exact posterior mean, the standard deviation as it is"""
+
+GIVEN = (
+    "The gradient check and diagnose take the value as given, and hold the gradient against it. "
+    "The objective check says that the value is wrong."
+)
 
 
 def add(subparsers):
@@ -45,7 +56,7 @@ def add(subparsers):
 
 def run(args):
     if args.name is None:
-        return table(args.figure)
+        return table(None if args.figure is None else drawable(args.figure))
     if args.figure is not None:
         raise ValueError("--figure draws the whole gallery: leave out the name")
     return page(chosen(args.name))
@@ -106,7 +117,7 @@ def table(figure):
         print(told(f"{name}, {len(names)}", ", ".join(names), 15))
     print("\n`tinyvae bugs NAME`, or its number, shows the wrong lines beside the right ones")
     if figure is not None:
-        draw(rows, Path(figure))
+        draw(rows, figure)
     for line in wrong:
         print(f"WRONG: {line}")
     return 1 if wrong else 0
@@ -145,6 +156,24 @@ def pair(values):
     return " ".join(f"{abs(v) if abs(v) < 5e-3 else v:.2f}" for v in values)
 
 
+def drawable(name):
+    """The Path of a figure, where one can be written; an error, before the work, where not."""
+    from matplotlib.backend_bases import FigureCanvasBase  # here: it takes a while to import
+
+    path, kinds = Path(name), FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in kinds:
+        raise unknown("figure format", path.suffix[1:], kinds)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror}") from error
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder")
+    return path
+
+
 def draw(rows, path):
     from tinyvae import plots  # here: matplotlib takes a while to import
     from tinyvae.plots.gallery import claims_and_truths
@@ -174,6 +203,8 @@ def page(mistake):
         print(told(name, "passes it" if word == "ok" else f"CATCHES it ({word}): {says}"))
     if verdict.gradient != "ok":
         print(told("diagnose", " ".join(diagnosis(mistake))))
+    if verdict.caught_by == "both":
+        print(told("", GIVEN))
     print(f"\n{told('trained', TITLES[setting.name])}")
     print(f"{'':<17}{setting.examples} examples, {setting.steps} steps of plain gradient descent\n")
     numbers(end)

@@ -5,8 +5,7 @@ import textwrap
 from pathlib import Path
 
 from tinyvae.errors import check_count
-from tinyvae.exercises import NAMES, every, exercise
-from tinyvae.exercises.check import check
+from tinyvae.exercises import every, exercise
 from tinyvae.exercises.folder import Folder, start
 
 DIR = "exercises"
@@ -63,16 +62,28 @@ def folder(parser, default=argparse.SUPPRESS):
     return parser
 
 
+def place(args):
+    """The folder as a Path; an error if that cannot be one."""
+    if not args.dir:
+        raise ValueError("DIR is empty: it must name a folder, such as exercises")
+    path = Path(args.dir)
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"{path} is a file, expected a folder")
+    return path
+
+
 def show(args):
     """Print the list."""
-    mine = Folder(Path(args.dir)) if Path(args.dir).is_dir() else None
-    states = [mine.state(one) if mine else "" for one in every()]
-    width = max(len(one.name) for one in every())
+    path = place(args)
+    mine = Folder(path) if path.exists() else None
+    known = every()
+    states = [mine.state(one) if mine else "" for one in known]
+    width = max(len(one.name) for one in known)
     print(f"{'chapter':>7} {'no':>3}  {'function':<{width}}  {'state':<7}  title")
-    for one, state in zip(every(), states, strict=True):
+    for one, state in zip(known, states, strict=True):
         print(f"{one.chapter:>7} {one.number:>3}  {one.name:<{width}}  {state:<7}  {one.title}")
     if mine:
-        print(f"\n{states.count('passed')} of {len(every())} passed in {args.dir}")
+        print(f"\n{states.count('passed')} of {len(known)} passed in {args.dir}")
         print("changed: the file is not the one that was checked; begun: not checked yet")
         if "missing" in states:
             print(f"missing: `python -m tinyvae exercises start {args.dir}` brings the files")
@@ -86,10 +97,11 @@ def show(args):
 
 def begin(args):
     """Copy the stubs."""
-    written = start(args.dir, every())
-    kept = len(every()) - len(written)
+    known = every()
+    written = start(place(args), known)
+    kept = len(known) - len(written)
     print(f"{len(written)} files written to {args.dir}" + f", {kept} there already" * bool(kept))
-    first = every()[0]
+    first = known[0]
     print(f"open {Path(args.dir) / first.file}, write the function, then:")
     print(f"python -m tinyvae exercises check {first.number}{elsewhere(args.dir)}")
     return 0
@@ -97,18 +109,18 @@ def begin(args):
 
 def verdicts(args):
     """Check, print, remember; the exit code."""
-    mine = Folder(Path(args.dir))
-    chosen = [exercise(which) for which in args.exercises]
-    chosen = chosen or [one for one in every() if mine.state(one) not in ("", "missing")]
+    mine = Folder(place(args))
+    chosen, known = [exercise(which) for which in args.exercises], every()
+    chosen = chosen or [one for one in known if mine.state(one) not in ("", "missing")]
     if not chosen:
-        print(f"nothing begun yet in {args.dir}: open {mine.path / every()[0].file}")
+        print(f"nothing begun yet in {args.dir}: open {mine.path / known[0].file}")
         return 1
     for one in chosen:
-        mine.file(one)  # an error before the first of them is checked
+        mine.file(one), mine.entry(one)  # an error before the first of them is checked
     passed = [tell(one, mine, args.dir) for one in chosen]
     if len(chosen) > 1:
         print(f"\n{sum(passed)} of {len(chosen)} passed")
-    left = [one for one in every() if mine.state(one) == ""]
+    left = [one for one in known if mine.state(one) == ""]
     if all(passed) and left:
         ahead = [one for one in left if one.number > chosen[-1].number]
         print(f"next: {mine.path / (ahead or left)[0].file}")
@@ -117,6 +129,8 @@ def verdicts(args):
 
 def tell(one, mine, directory):
     """Check one exercise and print the verdict; whether it passed."""
+    from tinyvae.exercises.check import check  # here: other commands start faster without it
+
     path = mine.file(one)
     source = path.read_bytes()
     verdict = check(one, path)
@@ -132,7 +146,7 @@ def tell(one, mine, directory):
 
 def hint(args):
     """Print one hint."""
-    one, mine = exercise(args.exercise), Folder(Path(args.dir))
+    one, mine = exercise(args.exercise), Folder(place(args))
     count = len(one.hints)
     if args.which is not None and check_count("K", args.which) > count:
         raise ValueError(f"{one.name} has {count} hints, there is no hint {args.which}")

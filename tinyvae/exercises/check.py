@@ -2,8 +2,9 @@
 
 It was not begun; it cannot be loaded, ends Python or does not end; it is right; it does exactly
 what a known misconception does, in all cases; it crashes, returns nothing, or something of the
-wrong type, number or shape, or not finite; it changes its arguments, or its mind; what
-`tinyvae.diagnose` says of its gradients; the first entry that is wrong, and what it should be.
+wrong type, number or shape, or not finite; it changes its arguments, or its mind; it is short of
+digits; what `tinyvae.diagnose` says of its gradients; the first entry that is wrong, what it should
+be, and a pattern if there is one.
 """
 
 import os
@@ -22,6 +23,7 @@ import tinyvae
 from tinyvae.exercises import stubs
 from tinyvae.exercises.exercise import pulled
 from tinyvae.exercises.outcome import attempt, diagnosis, outcomes
+from tinyvae.exercises.patterns import short_of_digits
 from tinyvae.exercises.runner import BEGUN, RETURNED, read
 from tinyvae.exercises.sentences import complaint, ended, first_difference, unloaded
 
@@ -76,6 +78,7 @@ def judge(exercise, found, diagnosed, source=b""):
     if known is not None:
         return Verdict("wrong", known.sentence)
     told = complaint(exercise, found, right, source)
+    told = told or short_of_digits(exercise, found, right, source)
     if told:
         return Verdict("wrong", told)
     k = next(k for k, outcome in enumerate(found) if not same(exercise, outcome, right[k]))

@@ -9,7 +9,8 @@ checker has to know is in `tutor/name.py`, which ends with `EXERCISE = Exercise(
                      noise is in them, so the order of anybody's draws cannot matter. The first
                      is an ordinary one: `tinyvae.diagnose` is asked there, and nowhere else
     returns          names of what it returns, for sentences
-    misconceptions   wrong versions of the function, each with the sentence that it deserves
+    misconceptions   wrong versions of the function, each with the sentence that it deserves; a
+                     long list of them, as wrong lines, is made by `lines.py`
     hints            from a nudge to nearly the solution
     truth            the same function from elsewhere: package calls, a closed form. For tests alone
     forward          of a backward pass `name(dy, *args, **constants)`: y = forward(*args,
@@ -75,10 +76,11 @@ def plain(fn, *args, **constants):
 def pulled(fn, dy, *args, **constants):
     """(y, *gradients) of `y, vjp = fn(*args, **constants)`, vjp called with dy."""
     result = fn(*args, **constants)
-    if not (isinstance(result, tuple) and len(result) == 2):
+    if not (isinstance(result, (tuple, list)) and len(result) == 2):
+        nothing = "It returns nothing (None). " if result is None else ""
         raise Mistake(
-            "It must end with `return y, vjp`: the value, and a function defined inside, which "
-            "takes dy and returns the tuple of gradients."
+            f"{nothing}It must end with `return y, vjp`: the value, and a function defined inside, "
+            "which takes dy and returns the tuple of gradients."
         )
     if not callable(result[1]):
         raise Mistake(
@@ -87,7 +89,11 @@ def pulled(fn, dy, *args, **constants):
         )
     y, vjp = result
     grads = vjp(dy)
-    if not isinstance(grads, tuple):
+    if grads is None:
+        names = ", ".join(f"d{name}" for name in argument_names(fn, len(args)))
+        wanted = names if len(args) > 1 else f"({names},)"
+        raise Mistake(f"vjp returns nothing (None): it must end with `return {wanted}`.")
+    if not isinstance(grads, (tuple, list)):
         raise Mistake(
             "vjp(dy) must return a tuple with one gradient for each argument; of a single one, "
             "`return (dx,)` with the comma."

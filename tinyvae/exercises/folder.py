@@ -89,13 +89,26 @@ class Folder:
         path = self.path / PROGRESS
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(known, dict) and all(isinstance(v, dict) for v in known.values()):
+            if isinstance(known, dict) and all(map(_whole, known.values())):
                 return known
         except FileNotFoundError:
             return {}
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         raise ValueError(f"{path} is damaged: delete it, and check again")
+
+
+def _whole(entry):
+    """Whether an entry of the progress is one that was written here."""
+    if not isinstance(entry, dict) or ("state" in entry) != ("hash" in entry):
+        return False
+    hints = entry.get("hints", 0)
+    return (
+        entry.get("state", "passed") in ("passed", "wrong")
+        and isinstance(entry.get("hash", ""), str)
+        and type(hints) is int
+        and hints >= 0
+    )
 
 
 def fingerprint(exercise, source):

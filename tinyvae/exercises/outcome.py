@@ -20,17 +20,19 @@ class Outcome:
     """What one call gave.
 
     problem: '' or one of 'raised', 'mistake', 'nothing' (None came back), 'unusable' (no numbers);
-    error, message, line: of an exception; of what is not usable its type and its place among the
-    results. changed: the argument that was changed in place, or ''. loose: for each value, whether
-    a second call gave another one.
+    kinds: of each value its dtype as the function returned it; the values are float64.
+    error, message, line: of an exception; of what is not usable what it is and its place among the
+    results, None if it is all that was returned, for several. changed: the argument that was
+    changed in place, or ''. loose: for each value, whether a second call gave another one.
     """
 
     values: list = field(default_factory=list)
+    kinds: list = field(default_factory=list)
     problem: str = ""
     error: str = ""
     message: str = ""
     line: int | None = None
-    place: int = 0
+    place: int | None = 0
     changed: str = ""
     loose: list = field(default_factory=list)
 
@@ -81,17 +83,28 @@ def numbers(result, count):
     if result is None:
         return Outcome(problem="nothing")
     several = isinstance(result, tuple) or (count > 1 and isinstance(result, list))
-    values = []
+    values, kinds = [], []
     for part in result if several else [result]:
         try:
             array = np.array(part)
         except Exception:
             array = np.array(None)
         if array.dtype.kind not in "biuf":
-            error = "complex" if array.dtype.kind == "c" else type(part).__name__
-            return Outcome(problem="unusable", error=error, place=len(values))
+            place = len(values) if several or count == 1 else None
+            return Outcome(problem="unusable", error=described(part, array), place=place)
+        kinds.append(array.dtype.name)
         values.append(array.astype(np.float64))
-    return Outcome(values)
+    return Outcome(values, kinds)
+
+
+def described(part, array):
+    """What somebody returned in place of real numbers; `array` is what NumPy makes of it."""
+    if array.dtype.kind == "c":
+        return "complex numbers"
+    if isinstance(part, np.ndarray):
+        entries = {"O": "objects", "U": "text", "S": "text"}.get(array.dtype.kind, array.dtype)
+        return f"an array of {entries}, not of numbers"
+    return "None" if part is None else f"of type {type(part).__name__}"
 
 
 def failure(error, file):
@@ -99,8 +112,8 @@ def failure(error, file):
     with suppress(Exception):  # of an error whose own text fails
         text = error.msg if isinstance(error, SyntaxError) else str(error)
         message = " ".join(text.split())[:LONGEST]
-        return Outcome((), "raised", type(error).__name__, message, line_of(error, file))
-    return Outcome((), "raised", type(error).__name__, "", line_of(error, file))
+        return Outcome((), (), "raised", type(error).__name__, message, line_of(error, file))
+    return Outcome((), (), "raised", type(error).__name__, "", line_of(error, file))
 
 
 def line_of(error, file):

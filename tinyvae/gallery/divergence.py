@@ -207,7 +207,8 @@ MISTAKES = (
                 lambda t: t.excess > 0.1
             ),
         },
-        see="Both oracles: the number is not a bound, and the gradient is not that of the number. "
-        "Which of the two is the one that was meant, no oracle can say.",
+        see="Both oracles. The gradient check sees that gradient and value do not fit, and blames "
+        "the gradient, since it takes the value as given. The objective check asks for the value "
+        "itself, and finds that it is not the KL of the draws: it is the value that is wrong.",
     ),
 )
