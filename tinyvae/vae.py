@@ -207,9 +207,9 @@ class VAE:
         """The bound (B,), nats, to maximize, by the samples z = mu + sigma * eps of each example.
 
         x (B, D), eps (B, Z) or (S, B, Z) from N(0, I); objective: a name in `OBJECTIVES`, see
-        elbo.py; `vjp(delbo)` is `(dtheta,)`; `watch`: see watch.py. ValueError for wrong shapes, a beta below 0, an
-        unknown objective, data outside the likelihood's support; NotFinite, naming the first array
-        that went bad.
+        elbo.py; watch: see watch.py; `vjp(delbo)` is `(dtheta,)`. ValueError for wrong shapes, a
+        beta below 0, an unknown objective, data outside the likelihood's support; NotFinite, naming
+        the first array that went bad.
         """
         return self._checked(self.bound, theta, x, eps, beta, watch, objective=objective)
 
