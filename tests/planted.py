@@ -156,7 +156,7 @@ MISTAKES = {
     "sigma forgotten": ("dlogvar", lambda v: v.dz * 0.5 * v.eps + kl_part(v), "logvar", FORMULA, "exp(logvar/2) is missing"),
     "by sigma, not logvar": ("dlogvar", lambda v: v.dz * v.eps + kl_part(v), "logvar", "another parametrization", "sigma"),
     "exp(logvar) for sigma": ("dlogvar", lambda v: v.dz * 0.5 * v.sigma**2 * v.eps + kl_part(v), "logvar", FORMULA, "exp(logvar) stands"),
-    "a fresh draw on the way back": ("dlogvar", lambda v: v.dz * 0.5 * v.sigma * np.random.default_rng(8).standard_normal(v.eps.shape) + kl_part(v), "logvar", "noise drawn anew", "fresh"),
+    "a fresh draw on the way back": ("dlogvar", lambda v: v.dz * 0.5 * v.sigma * np.random.default_rng(8).standard_normal(v.eps.shape) + kl_part(v), "logvar", "noise drawn anew", "drawn anew"),
     "the KL without its -1": ("dlogvar", lambda v: path(v) + v.dkl[:, None] * 0.5 * v.sigma**2, "logvar", None, ""),
     "the KL with +1": ("dlogvar", lambda v: path(v) + v.dkl[:, None] * 0.5 * (v.sigma**2 + 1), "logvar", None, ""),
     "the KL with sigma for its square": ("dlogvar", lambda v: path(v) + v.dkl[:, None] * 0.5 * (v.sigma - 1), "logvar", None, ""),

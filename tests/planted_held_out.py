@@ -11,7 +11,7 @@ was judged by reading what is printed, in forty random examples where it varies:
 
 The first result, with nothing tuned on the list: 35 NAMED, 48 LOCATED, 1 SEEN, 9 MISJUDGED (33, 46,
 0 and 14 with the worst that is printed of each). Then rules were added because of it. Today's,
-which is in the tables: 54, 35, 1 and 3 (53, 33, 1 and 6). These mistakes are held out no longer,
+which is in the tables: 54, 37, 1 and 1. These mistakes are held out no longer,
 and today's figures say nothing of a mistake nobody has seen: planted_held_out_second.py does.
 """
 
@@ -242,7 +242,7 @@ IN_FUNCTIONS = {
     "softmax, its diagonal only": (softmax, lambda dy, a: dy * softmax(a) * (1 - softmax(a)), {"a": normal(5, 4)}, {}, "a", "each output depends on all of a row", LOCATED, DIFFERENTIATE, "that is not the derivative"),
     "log-softmax without the sum of dy": (lambda a: a - logsumexp(a)[:, None], lambda dy, a: dy - softmax(a), {"a": normal(5, 4)}, {}, "a", "softmax times the sum of dy", LOCATED, NONLINEAR, "something is added, or bent"),
     "targets that are thought to sum to 1": (lambda a, t: -(t * (a - logsumexp(a)[:, None])).sum(), lambda dy, a, t: dy * (softmax(a) - t), {"a": normal(5, 4)}, {"t": uniform(5, 4)}, "a", "softmax times the sum of t", LOCATED, UNKNOWN, "cannot say why"),
-    "logsumexp without its sum": (logsumexp, lambda dy, a: dy[:, None] * np.exp(a - a.max(axis=1, keepdims=True)), {"a": normal(5, 4)}, {}, "a", "the weights do not sum to 1: divide by their sum", LOCATED, OPERATION, "a sum, a norm, a weight"),
+    "logsumexp without its sum": (logsumexp, lambda dy, a: dy[:, None] * np.exp(a - a.max(axis=1, keepdims=True)), {"a": normal(5, 4)}, {}, "a", "the weights do not sum to 1: divide by their sum", LOCATED, OPERATION, "a sum, a norm, a sign or a weight"),
     "a temperature forgotten": (gumbel, gumbel_back, {"logits": normal(5, 4), "g": normal(5, 4)}, {"tau": lambda rng: 0.7}, ("g", "logits"), "1/tau is missing, in both", NAMED, FACTOR, "the right one times tau"),
     "equal importance weights": (lambda w: logsumexp(w, 0) - np.log(4), lambda dy, w: np.full(w.shape, dy / 4), {"w": normal(4, 5)}, {}, "w", "the weights of the samples are softmax(w), not 1/4", LOCATED, OPERATION, "1/4 times the sum of the right one over axis 0"),
     "importance weights over the batch": (lambda w: logsumexp(w, 0) - np.log(4), lambda dy, w: dy * softmax(w, 1), {"w": normal(4, 5)}, {}, "w", "normalise over the samples, axis 0", LOCATED, UNKNOWN, "cannot say why"),
@@ -252,10 +252,10 @@ IN_FUNCTIONS = {
     "a Gaussian without its normaliser": (gauss, lambda dy, mu, logvar, x: (dy[:, None] * (x - mu) * np.exp(-logvar), dy[:, None] * 0.5 * (x - mu) ** 2 * np.exp(-logvar)), {"mu": normal(5, 3), "logvar": normal(5, 3)}, {"x": normal(5, 3)}, "logvar", "the -1/2 of the normaliser is missing", NAMED, TERM, "off by 1/2 dy"),
     "the variance of the wrong law": (kl_of_two, kl_of_two_back, {k: normal(5, 3) for k in "manb"}, {}, "n", "exp(a) stands where exp(b)", LOCATED, UNKNOWN, "cannot say why"),
     "half of a Bernoulli KL": (lambda q, p: (q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))).sum(), lambda dy, q, p: (dy * np.log(q / p), dy * ((1 - q) / (1 - p) - q / p)), {"q": uniform(4, 3), "p": uniform(4, 3)}, {}, "q", "the part of 1 - q is missing", LOCATED, TWO, "dy log(q) - dy log(p)"),
-    "a baseline only on the way back": (surrogate, lambda dy, logits, b, f: dy * centred(f)[:, None] * (b - sigmoid(logits)) / 6, {"logits": normal(6, 3)}, {"b": mask(6, 3), "f": normal(6)}, "logits", "the mean of f is taken off on the way back only", MISJUDGED, OPERATION, "A factor that changes along axis 1"),
+    "a baseline only on the way back": (surrogate, lambda dy, logits, b, f: dy * centred(f)[:, None] * (b - sigmoid(logits)) / 6, {"logits": normal(6, 3)}, {"b": mask(6, 3), "f": normal(6)}, "logits", "the mean of f is taken off on the way back only", LOCATED, OPERATION, "a sum, a norm, a sign or a weight"),
     "samples averaged twice": (lambda mu, eps: ((mu + eps) ** 2).mean(axis=0).sum(axis=1), lambda dy, mu, eps: (2 * dy[:, None] * (mu + eps) / 4).mean(axis=0), {"mu": normal(5, 3)}, {"eps": normal(4, 5, 3)}, "mu", "1/4 times: a mean over samples too much", NAMED, FACTOR, "divided by 4 once too often"),
     "eps averaged before the product": (lambda mu, logvar, eps: (drawn(mu, logvar, eps) ** 2).mean(axis=0).sum(axis=1), lambda dy, mu, logvar, eps: ((d := 2 * dy[:, None] * drawn(mu, logvar, eps).mean(axis=0)), d * 0.5 * np.exp(0.5 * logvar) * eps.mean(axis=0)), {"mu": normal(5, 3), "logvar": normal(5, 3)}, {"eps": normal(4, 5, 3)}, "logvar", "multiply sample by sample, then average", LOCATED, UNKNOWN, "cannot say why"),
-    "a full matrix for a triangle": (lambda mu, L, eps: mu + eps @ np.tril(L).T, lambda dy, mu, L, eps: (dy.sum(axis=0), dy.T @ eps), {"mu": normal(3), "L": normal(3, 3)}, {"eps": normal(5, 3)}, "L", "wrong above the diagonal, which is not used", MISJUDGED, PART, "Something happens there that does not in the forward pass"),
+    "a full matrix for a triangle": (lambda mu, L, eps: mu + eps @ np.tril(L).T, lambda dy, mu, L, eps: (dy.sum(axis=0), dy.T @ eps), {"mu": normal(3), "L": normal(3, 3)}, {"eps": normal(5, 3)}, "L", "wrong above the diagonal, which is not used", LOCATED, PART, "on one way and not on the other"),
     "a normal law through a sigmoid, unbent": (lambda mu, logvar, eps: sigmoid(drawn(mu, logvar, eps)), lambda dy, mu, logvar, eps: (dy, dy * 0.5 * np.exp(0.5 * logvar) * eps), {"mu": normal(5, 3), "logvar": normal(5, 3)}, {"eps": normal(5, 3)}, ("logvar", "mu"), "the slope of the sigmoid is missing in both", NAMED, SURPLUS, "divided by y (1 - y)"),
     # matrices
     "an inverse not transposed": (lambda A: np.linalg.slogdet(A)[1], lambda dy, A: dy * np.linalg.inv(A), {"A": normal(4, 4)}, {}, "A", "the transpose of the inverse", NAMED, PLACES, "a transpose"),
@@ -286,12 +286,12 @@ FIRST = {
          "half precision", "only the sign", "each row's norm made 1", "the batch mean taken off",
          "dropout only on the way back", "the loss in bits", "a batch size written down",
          "a KL summed over latents too early", "swish without its second term",
-         "straight through a step", "a normal law through a sigmoid, unbent",
-         "a full matrix for a triangle"], LOCATED),
+         "straight through a step", "a normal law through a sigmoid, unbent"],
+        LOCATED),
     **dict.fromkeys(
         ["the gradient of the other head", "eps of another example", "one eps for the whole batch",
          "a bias summed over everything", "p clipped on the way back", "dz changed in place",
-         "an embedding's rows overwritten"], MISJUDGED),
+         "an embedding's rows overwritten", "a baseline only on the way back"], MISJUDGED),
 }  # fmt: skip
 FIRST_AT_WORST = {
     "the gradient sent through relu too": LOCATED,

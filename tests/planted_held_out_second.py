@@ -1,9 +1,10 @@
 """A second list of mistakes that the rules of `diagnose` were not written against.
 
 It was written down, with what a teacher would say, before any of it was run, and after the rules
-that the first list (planted_held_out.py) led to. No rule was changed because of it: 21 NAMED, 26
+that the first list (planted_held_out.py) led to. No rule was written because of it: 21 NAMED, 26
 LOCATED, 7 MISJUDGED (21, 25 and 8 with the worst that is printed of each) is the fairer guess at a
-mistake that nobody thought of. The tables and the outcomes are as there.
+mistake that nobody thought of. Afterwards sentences that it showed to be untrue were put right: what
+that changed is in FIRST. The tables and the outcomes are as there.
 """
 
 import numpy as np
@@ -36,14 +37,14 @@ from planted_held_out import (
 IN_NETWORK = {
     # the loss
     "beta before the likelihood": ({"dlog_px": lambda v: -v.dy * v.beta / v.B * np.ones(v.B)}, "log_px", "beta weighs the KL, and not log_px", NAMED, FACTOR, "beta is multiplied in once too often"),
-    "a mean by B - 1": ({"dlog_px": lambda v: -v.dy / (v.B - 1) * np.ones(v.B)}, "log_px", "divided by B - 1, the mean is over B", MISJUDGED, FACTOR, "16 is written down where it is 20 here"),
+    "a mean by B - 1": ({"dlog_px": lambda v: -v.dy / (v.B - 1) * np.ones(v.B)}, "log_px", "divided by B - 1, the mean is over B", NAMED, FACTOR, "is divided by 5, not by 4"),
     "a squared error for a Bernoulli": ({"dout": lambda v: 2 * v.dlog_px[:, None] * (v.x - v.p) * v.p * (1 - v.p)}, "out", "the gradient of a squared error: 2 p (1 - p) does not belong there", NAMED, SURPLUS, "2 times the right one times sigmoid'(out)"),
     # the Gaussian
     "sigma as a softplus": ({"dlogvar": lambda v: v.dz * v.eps * sigmoid(v.logvar) + kl_part(v)}, "logvar", "through z, sigmoid(logvar) stands for sigma / 2: the slope of a softplus", NAMED, FORMULA, "sigmoid(logvar) stands where exp(logvar/2)"),
     "sigma of a clipped logvar": ({"dlogvar": lambda v: v.dz * 0.5 * np.exp(0.5 * np.clip(v.logvar, -0.5, 0.5)) * v.eps + kl_part(v)}, "logvar", "through z, wrong where logvar leaves [-0.5, 0.5]: it is clipped there", LOCATED, UNKNOWN, "cannot say why"),
     "a floor under sigma": ({"dlogvar": lambda v: v.dz * 0.5 * (v.sigma + 0.01) * v.eps + kl_part(v)}, "logvar", "through z, 0.01 is added to sigma", LOCATED, TERM, "off by 0.005 dz eps"),
     "z for eps": ({"dlogvar": lambda v: v.dz * 0.5 * v.sigma * v.z + kl_part(v)}, "logvar", "through z, z stands where eps", NAMED, FORMULA, "z stands where eps"),
-    "antithetic signs": ({"dlogvar": lambda v: v.dz * 0.5 * v.sigma * v.eps * (-1.0) ** np.arange(v.B)[:, None] + kl_part(v)}, "logvar", "through z, every second example has the wrong sign", MISJUDGED, OPERATION, "A factor that changes along axis 1"),
+    "antithetic signs": ({"dlogvar": lambda v: v.dz * 0.5 * v.sigma * v.eps * (-1.0) ** np.arange(v.B)[:, None] + kl_part(v)}, "logvar", "through z, every second example has the wrong sign", LOCATED, OPERATION, "a sum, a norm, a sign or a weight"),
     "a KL by one sample": ({"dlogvar": lambda v: path(v) + v.dkl[:, None] * 0.5 * (v.z * v.sigma * v.eps - 1)}, "logvar", "through kl, the gradient of a one-sample estimate; the loss has the closed form", LOCATED, UNKNOWN, "cannot say why"),
     "a prior round the batch's mean": ({"dmu": lambda v: v.dz + v.dkl[:, None] * (v.mu - v.mu.mean(axis=0))}, "mu", "through kl, mu has its mean taken off: the prior's mean is 0", NAMED, OPERATION, "through kl is the right one less its mean over axis 0"),
     "two ways averaged": ({"dmu": lambda v: 0.5 * (v.dz + v.dkl[:, None] * v.mu)}, "mu", "half: two ways add up, they are not averaged", NAMED, FACTOR, "half the right one"),
@@ -53,7 +54,7 @@ IN_NETWORK = {
     "a loop that overwrites": ({"dW4": lambda v: np.outer(v.z[-1], v.dc[-1])}, "W4", "= where += belongs: only the last example counts", LOCATED, UNKNOWN, "cannot say why"),
     "a bias of both heads": ({"db2": lambda v: (v.dmu + v.dlogvar).sum(axis=0)}, "b2", "dlogvar is added", LOCATED, UNKNOWN, "cannot say why"),
     "the two heads' weights exchanged": ({"dh": lambda v: v.dmu @ v.W3.T + v.dlogvar @ v.W2.T}, "h", "W2 and W3 have changed places", LOCATED, UNKNOWN, "cannot say why"),
-    "weights tied on the way back only": ({"dW1": lambda v: v.x.T @ v.da + v.dW5.T}, "W1", "dW5.T is added, as if W5 were W1.T", MISJUDGED, TERM, "A term is left out on the way back, or has another sign or factor", {"hidden": 6}),
+    "weights tied on the way back only": ({"dW1": lambda v: v.x.T @ v.da + v.dW5.T}, "W1", "dW5.T is added, as if W5 were W1.T", LOCATED, TERM, "is off by dout.T @ g", {"hidden": 6}),
     "a penalty on activations": ({"dh": lambda v: v.dmu @ v.W2.T + v.dlogvar @ v.W3.T + 0.01 * v.h}, "h", "0.01 h is added: a penalty that is not in the loss", NAMED, TERM, "the right one + 0.01 h"),
 }  # fmt: skip
 
@@ -130,8 +131,8 @@ IN_FUNCTIONS = {
     "log(1 + x) by 1/x": (lambda x: np.log1p(x), lambda dy, x: dy / x, {"x": positive(4, 3)}, {}, "x", "1/(1 + x), not 1/x", NAMED, FORMULA, "1/x stands where 1/exp(y)"),
     "a softplus' beta": (lambda a, beta: np.logaddexp(0, beta * a) / beta, lambda dy, a, beta: dy * sigmoid(beta * a) / beta, {"a": normal(4, 3)}, {"beta": lambda rng: 1.7}, "a", "the inner derivative beta is missing", NAMED, FACTOR, "divided by beta"),
     "quick gelu's inner derivative": (lambda a: a * sigmoid(1.702 * a), quick_gelu_back, {"a": normal(4, 3)}, {}, "a", "1.702 is missing in the second term", LOCATED, UNKNOWN, "cannot say why"),
-    "frequencies left out": (lambda x, w: np.sin(w * x), lambda dy, x, w: dy * np.cos(w * x), {"x": normal(5, 4)}, {"w": positive(4)}, "x", "the inner derivative w is missing", MISJUDGED, OPERATION, "A factor that changes along axis 0"),
-    "a clip that lets all through": (lambda x: np.clip(x, -0.7, 0.7), lambda dy, x: dy, {"x": normal(5, 4)}, {}, "x", "where x is cut off the slope is 0", MISJUDGED, PART, "Something happens there that does not in the forward pass"),
+    "frequencies left out": (lambda x, w: np.sin(w * x), lambda dy, x, w: dy * np.cos(w * x), {"x": normal(5, 4)}, {"w": positive(4)}, "x", "the inner derivative w is missing", LOCATED, OPERATION, "a sum, a norm, a sign or a weight"),
+    "a clip that lets all through": (lambda x: np.clip(x, -0.7, 0.7), lambda dy, x: dy, {"x": normal(5, 4)}, {}, "x", "where x is cut off the slope is 0", LOCATED, PART, "on one way and not on the other"),
     # several
     "a quotient without its square": (lambda a, b: a / b, lambda dy, a, b: (dy / b, -dy * a / b), {"a": normal(4, 3), "b": positive(4, 3)}, {}, "b", "b² belongs below, not b", NAMED, SURPLUS, "the right one times b"),
     "both signs of a difference alike": (lambda a, b: (a - b) ** 2, lambda dy, a, b: (2 * dy * (a - b), 2 * dy * (a - b)), {"a": normal(4, 3), "b": normal(4, 3)}, {}, "b", "b has a minus: the sign", NAMED, FACTOR, "wrong sign"),
@@ -151,7 +152,7 @@ IN_FUNCTIONS = {
     "softmax' sum over the batch": (softmax, softmax_back_over_the_batch, {"a": normal(5, 4)}, {}, "a", "the sum runs over the batch, not over the classes", LOCATED, UNKNOWN, "cannot say why"),
     "attention's scale": (lambda q, k: q @ k.T / np.sqrt(3), lambda dy, q, k: (dy @ k, dy.T @ q), {"q": normal(5, 3), "k": normal(4, 3)}, {}, ("k", "q"), "1/sqrt(3) is missing in both", LOCATED, FACTOR, "1.732 times"),
     "labels smoothed on the way back only": (cross_entropy, lambda dy, a, t: dy[:, None] * (softmax(a) - 0.9 * t - 0.1 / 4), {"a": normal(5, 4)}, {"t": one_hot(5, 4)}, "a", "0.9 t + 0.1/4 stands for t", LOCATED, UNKNOWN, "cannot say why"),
-    "the weights of examples left out": (lambda a, t, w: w * cross_entropy(a, t), lambda dy, a, t, w: dy[:, None] * (softmax(a) - t), {"a": normal(5, 4)}, {"t": one_hot(5, 4), "w": positive(5)}, "a", "the weight w is missing", MISJUDGED, OPERATION, "A factor that changes along axis 1"),
+    "the weights of examples left out": (lambda a, t, w: w * cross_entropy(a, t), lambda dy, a, t, w: dy[:, None] * (softmax(a) - t), {"a": normal(5, 4)}, {"t": one_hot(5, 4), "w": positive(5)}, "a", "the weight w is missing", LOCATED, OPERATION, "a sum, a norm, a sign or a weight"),
     "a mean over what is masked too": (lambda x, m: (m * x**2).sum() / m.sum(), lambda dy, x, m: dy * 2 * m * x / m.size, {"x": normal(5, 4)}, {"m": mask(5, 4)}, "x", "divided by all entries, not by those that m keeps", LOCATED, FACTOR, "the right one"),
     "an entropy without its mean": (lambda a: (softmax(a) * np.log(softmax(a))).sum(axis=1), negentropy_back, {"a": normal(5, 4)}, {}, "a", "the sum of q log q is not taken off: q sums to 1", LOCATED, UNKNOWN, "cannot say why"),
     "a Poisson's rate by its logarithm": (lambda a, k: (k * a - np.exp(a)).sum(axis=1), lambda dy, a, k: dy[:, None] * (k - a), {"a": normal(5, 3)}, {"k": lambda rng: rng.poisson(2.0, (5, 3)) * 1.0}, "a", "exp(a) belongs there, not a", NAMED, TWO, "it should be dy k - dy exp(a)"),
@@ -177,6 +178,12 @@ SOMETIMES = {
     "a clip that lets all through": {DIFFERENTIATE: LOCATED},
     "another mask on the way back": {UNKNOWN: LOCATED},
 }
+
+# What was printed first, where it is not what is printed now.
+FIRST = dict.fromkeys(
+    ["a mean by B - 1", "antithetic signs", "frequencies left out", "a clip that lets all through",
+     "the weights of examples left out", "weights tied on the way back only"], MISJUDGED,
+)  # fmt: skip
 
 # The random examples in which a mistake changes nothing: there is none to find.
 HARMLESS = {("sigma of a clipped logvar", 9)}

@@ -152,15 +152,12 @@ def rescaled(a, e):
         own = (a * e).sum(axis=axis, keepdims=True) / np.where(size > 0.0, size, 1.0)
         if np.ptp(own) > NOISE * np.abs(own).max() and alike(a, own * e):
             norms = np.linalg.norm(a, axis=axis)
+            seen = f"the right one times a factor that is the same along axis {axis} "
             if np.ptp(norms) < NOISE * norms.max():
-                seen = (
-                    f"the right one times {numbers(own)} along axis {axis}, that makes all norms "
-                )
-                return Finding(f"{seen}there the same", CLIP)
+                return Finding(f"{seen}and makes all norms there the same", CLIP)
             return Finding(
-                f"the right one times {numbers(own)} along axis {axis}",
-                f"A factor that changes along axis {axis} is missing or too much: a sum, a norm, a "
-                "weight.",
+                f"{seen}alone, {numbers(own)}",
+                "Such a factor is missing or too much: a sum, a norm, a sign or a weight.",
             )
     return None
 
@@ -170,7 +167,7 @@ def partly(case):
     if 2 * off.sum() > off.size or off.size < 2:
         return None
     at = tuple(int(i) for i in np.unravel_index(np.argmax(np.abs(case.a - case.e)), off.shape))
-    do = "Something happens there that does not in the forward pass: a condition, a clip, an index."
+    do = "Something happens there on one way and not on the other: a condition, a clip, an index."
     if at_ends(off):
         do = "Look at the ends: a loop, a slice or an index that is off by one."
     return Finding(

@@ -82,11 +82,13 @@ def diagnose(fn, *args, backward=None, layout=None, seed=0, **constants):
         return unclear
     numbers = of_numbers(fn, args, constants)
     options = {"layout": layout, "watched": _watched(fn), "seed": seed, "output": output}
-    scene = Scene(*(several(fn, args) if numbers else (fn, args)), constants, **options)
-    wrong = [step for step in scene.steps if not step.right]
-    if wrong:
-        with np.errstate(all="ignore"):  # formulas are tried that nobody wrote
-            return explain(name, scene, wrong, watchable=backward is None)
+    for unit in (1.0, -1.0):  # what bends a gradient may leave one of the two alone
+        where = several(fn, args) if numbers else (fn, args)
+        scene = Scene(*where, constants, unit=unit, **options)
+        wrong = [step for step in scene.steps if not step.right]
+        if wrong:
+            with np.errstate(all="ignore"):  # formulas are tried that nobody wrote
+                return explain(name, scene, wrong, watchable=backward is None)
     report = check()
     return unchecked(name, report) or too_small(name, report)
 

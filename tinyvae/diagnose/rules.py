@@ -185,8 +185,8 @@ def other_noise(case):
                 return _noise(part, f"the rows of {name} in another order", do)
             if _plausible(drawn, eps):
                 seen = f"other noise than the forward pass: as if {name} were {numbers(drawn)}, "
-                do = f"Draw {name} once, and keep it for the way back: a fresh draw belongs to "
-                return _noise(part, f"{seen}not {numbers(eps)}", f"{do}another sample.")
+                do = f"If it is drawn anew on the way back: keep the {name} of the forward pass."
+                return _noise(part, f"{seen}not {numbers(eps)}", do)
     return None
 
 
@@ -220,7 +220,7 @@ def added(case):
         due = case.spelled(case.e)
         return Finding(
             f"{case.d} is off by {found}" + (f": it should be {due}." if due else "."),
-            "A term is left out on the way back, or has another sign or factor.",
+            "A term is left out on the way back, is too much, or has another sign or factor.",
         )
     return None
 

@@ -94,15 +94,18 @@ class Hold:
 class Scene:
     """`y, vjp = fn(*args, **constants)` at one point; `steps`: from the outputs back.
 
-    The cotangent is 1 for a number, so that constants are what they look like, and random for an
-    array. output: what the outputs are called. ValueError for more than 5000 numbers to move.
+    The cotangent is `unit`, usually 1, for a number, so that constants are what they look like, and
+    random for an array. output: what the outputs are called. ValueError for more than 5000 numbers
+    to move.
     """
 
-    def __init__(self, fn, args, constants, *, layout=None, watched=False, seed=0, output="y"):
+    def __init__(
+        self, fn, args, constants, *, layout=None, watched=False, seed=0, output="y", unit=1.0
+    ):
         self.fn, self.constants, self.watched = fn, constants, watched
         self.blocks = Blocks(fn, args, layout)
         self.leaves = {name: block for name, _, block in self.blocks.of(self.blocks.args)}
-        self._run(np.random.default_rng([seed, STREAM]), output)
+        self._run(np.random.default_rng([seed, STREAM]), output, unit)
         count = sum(array.size for array in (self.leaves | self.nodes).values())
         if count > MOST:
             raise ValueError(
@@ -111,11 +114,11 @@ class Scene:
             )
         self.steps = self._steps()
 
-    def _run(self, rng, output):
+    def _run(self, rng, output, unit):
         """Once forward and twice back: outputs, nodes, and what is claimed of everything."""
         listener = Listener()
         y, pull = self._call(self.blocks.args, self.constants, listener)
-        dy = [np.asarray(rng.standard_normal(part.shape) if part.ndim else 1.0) for part in y]
+        dy = [np.asarray(rng.standard_normal(part.shape) if part.ndim else unit) for part in y]
         forward = listener.heard()
         name = "output" if output in self.leaves | forward else output
         labels = [name] if len(y) == 1 else [f"{name}[{i}]" for i in range(len(y))]

@@ -53,7 +53,12 @@ def of_size(c, scene):
             if abs(c / value - 1.0) < NOISE:
                 do = "Logarithms are to the base e here, and what they measure is in nats."
                 return f"{word} times the right one", do
-    for size, meaning in scene.sizes.items():
+    lengths = {size: meaning for size, meaning in scene.sizes.items() if "length" in meaning}
+    for size, meaning in lengths.items():
+        if abs(c * (size - 1) / size - 1.0) < NOISE:
+            do = f"A mean over {size} is divided by {size}, not by {size - 1}."
+            return f"{number(c)} times the right one; {meaning}", do
+    for size, meaning in lengths.items():
         for usual in WRITTEN_DOWN:
             if abs(c * usual / size - 1.0) < NOISE:
                 do = f"{usual} is written down where it is {size} here: ask the array."
