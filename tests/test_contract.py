@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tinyvae import gradcheck, kl, kl_per_latent, ops, reparameterize
 from tinyvae.checks import CASES, Case, Draw
+from tinyvae.differences import METHODS
 from tinyvae.distributions import bernoulli, gaussian
 from tinyvae.likelihoods import LIKELIHOODS
 
@@ -63,10 +64,14 @@ size = st.integers(1, 6)
 @given(S=size, B=size, D=size, H=size, Z=size, seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=12, deadline=None, derandomize=True)
 def test_gradients_are_exact_at_any_shape(case, seed, **sizes):
-    """By the complex step, but for inverted CDFs: code that stops complex numbers fails here."""
+    """By the complex step, but for inverted CDFs: code that stops complex numbers fails here.
+
+    Ten times the tolerance of a point that was chosen: at some, terms of a gradient cancel.
+    """
     fn, args, constants = build(case, seed, **sizes)
     method = "complex" if case.analytic else "five-point"
-    gradcheck(fn, *args, method=method, **constants).raise_if_wrong()
+    rtol = 10 * METHODS[method].rtol
+    gradcheck(fn, *args, method=method, rtol=rtol, **constants).raise_if_wrong()
 
 
 @EVERY

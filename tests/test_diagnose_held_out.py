@@ -92,7 +92,7 @@ def test_no_mistake_is_one_that_the_rules_were_written_against():
     assert not set(TITLES) & set(MISTAKES)
 
 
-@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("title", TITLES[::5])
 def test_what_becomes_of_a_mistake_that_was_held_out_is_what_is_recorded(title):
     assert_as_recorded(title, seed=0)
 
@@ -100,7 +100,7 @@ def test_what_becomes_of_a_mistake_that_was_held_out_is_what_is_recorded(title):
 @pytest.mark.slow
 @pytest.mark.parametrize("title", TITLES)
 def test_what_is_recorded_holds_in_ten_random_examples(title):
-    for seed in range(1, 10):
+    for seed in range(10):
         assert_as_recorded(title, seed)
 
 

@@ -127,6 +127,9 @@ def run(args, texts, todo, results, known):
                     results.save()
             results.save()
 
+        files = {mutant.file: plan.steps(mutant.file) for mutant in todo}
+        for steps in tqdm(files.values(), desc="tests without a mutant", disable=None):
+            plan.limit(steps)
         put(todo, plan, "mutants", False)
         if args.thorough:
             survivors = [m for m in todo if results.rows[m.key]["verdict"] == "survived"]
