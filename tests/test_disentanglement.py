@@ -8,7 +8,6 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -24,12 +23,6 @@ from tinyvae.disentanglement import traversals as traverse
 from tinyvae.inspection.report import ACTIVE
 from tinyvae.kl import kl_per_latent
 from tinyvae.vae import VAE
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_left():
-    yield
-    plt.close("all")
 
 
 def column(values):

@@ -48,12 +48,6 @@ def verdict_on_right_code(setting):
     return VERDICTS(SETTINGS[setting], None, trained(setting=setting).params)
 
 
-@pytest.fixture(autouse=True)
-def _no_figure_left():
-    yield
-    plt.close("all")
-
-
 # -- Right code: the negative control
 
 

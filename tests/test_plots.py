@@ -60,12 +60,6 @@ FIGURES = {
 every_figure = pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 
 
-@pytest.fixture(autouse=True)
-def _no_figure_left():
-    yield
-    plt.close("all")
-
-
 def line(ax, label):
     return next(each for each in ax.lines if each.get_label() == label)
 

@@ -4,7 +4,6 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -13,12 +12,6 @@ from tinyvae import plots
 D = np.array([1, 10, 100])
 TAU = np.array([1.0, 0.1, 0.01])
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_left():
-    yield
-    plt.close("all")
 
 
 def by_dimension(**change):

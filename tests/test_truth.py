@@ -31,12 +31,6 @@ from tinyvae.models.moments import Moments
 from tinyvae.models.ppca import data_with
 
 
-@pytest.fixture(autouse=True)
-def _no_figure_left():
-    yield
-    plt.close("all")
-
-
 def linear(beta=2.0, law="gaussian", **options):
     rng = np.random.default_rng(0)
     x = data_with((3.2, 1.4, 0.7, 0.5), 20, rng)
