@@ -6,7 +6,7 @@
     python tools/mutation.py --only 12,40-44 kl.py  those numbers alone
     python tools/mutation.py --sample 200 --seed 1  so many, drawn from all
     python tools/mutation.py --thorough             survivors meet the whole default suite
-    python tools/mutation.py --resume               keep the kills of the last run
+    python tools/mutation.py --resume               after new tests: what survived without a reason
 
 A mutant is one small change in a formula or a backward pass (`mutants/operators.py`). It is killed
 if a test fails, or does not end in time. `mutation_survivors.toml` lists the ones that change no
@@ -48,7 +48,7 @@ def parser():
     add("--least", type=float, default=20.0, help="seconds that every mutant is given")
     add("--thorough", action="store_true", help="the whole default suite for what survives")
     add("--results", type=Path, default=HERE.parent / "runs/mutation.json", help="all verdicts")
-    add("--resume", action="store_true", help="skip what --results has as killed")
+    add("--resume", action="store_true", help="run what --results has not, or has as unexplained")
     add("--known", type=Path, default=HERE / "mutation_survivors.toml", help="equivalent mutants")
     return parser
 
@@ -118,14 +118,16 @@ def run(args, texts, todo, results, known):
         def put(mutants, how, title, thorough):
             bar = tqdm(workshop.run(mutants, how), total=len(mutants), desc=title, disable=None)
             left = 0
-            for done, (mutant, verdict, test, seconds) in enumerate(bar):
-                results.add(mutant, texts[mutant.file], verdict, test, seconds, thorough)
-                plan.learn(mutant, test)
-                left += verdict == "survived"
-                bar.set_postfix(survived=left)
-                if done % 20 == 0:
-                    results.save()
-            results.save()
+            try:
+                for done, (mutant, verdict, test, seconds) in enumerate(bar):
+                    results.add(mutant, texts[mutant.file], verdict, test, seconds, thorough)
+                    plan.learn(mutant, test)
+                    left += verdict == "survived"
+                    bar.set_postfix(survived=left)
+                    if done % 20 == 0:
+                        results.save()
+            finally:
+                results.save()
 
         files = {mutant.file: plan.steps(mutant.file) for mutant in todo}
         for steps in tqdm(files.values(), desc="tests without a mutant", disable=None):
@@ -162,7 +164,12 @@ def main(argv=None):
     if args.resume:
         results.load()
     before = {mutant.key: results.of(mutant, texts[mutant.file]) for mutant in mutants}
-    todo = [m for m in mutants if not before[m.key] or before[m.key]["verdict"] == "survived"]
+    todo = [
+        mutant
+        for mutant in mutants
+        if not before[mutant.key]
+        or (before[mutant.key]["verdict"] == "survived" and not known.reason(mutant))
+    ]
     os.environ.update(runner.SETTINGS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and so the copies are removed
     start = time.monotonic()
