@@ -126,3 +126,10 @@ def test_a_reference_of_more_digits_leaves_the_gradient_its_precision():
     exact, exact_vjp = dirichlet.kl(c.astype(float), reference=(reference,))
     np.testing.assert_allclose(y, exact, rtol=1e-5)
     np.testing.assert_allclose(vjp(np.float32(1.0))[0], exact_vjp(1.0)[0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_float32_cotangent_costs_float64_parameters_no_digits():
+    concentration, noise = np.array([0.7, 2.0, 3.5]), np.array([0.2, 0.6, 0.9])
+    dlog_x = np.array([1.0, -2.0, 0.5])  # the same numbers in either precision
+    _, vjp = dirichlet.log_rsample(concentration, noise=noise)
+    np.testing.assert_allclose(vjp(dlog_x.astype(np.float32))[0], vjp(dlog_x)[0], rtol=1e-14)

@@ -52,7 +52,7 @@ def log_rsample(concentration, *, noise):
 
     def vjp(dlog_x):
         dlog_g = dlog_x - np.exp(log_x) * dlog_x.sum(axis=-1, keepdims=True)
-        slope = in_precision_of(dlogz_dalpha(log_g, concentration), dlog_x)
+        slope = in_precision_of(dlogz_dalpha(log_g, concentration), dlog_g)
         return (sum_to(dlog_g * slope, np.shape(concentration)),)
 
     return log_x, vjp
