@@ -7,6 +7,7 @@ code. Matplotlib and tqdm are imported where they are used, so that `--help` is 
 from tinyvae.commands import (
     bugs,
     disentangle,
+    doctor,
     exercises,
     gradcheck,
     importance,
@@ -28,4 +29,5 @@ COMMANDS = (
     truth,
     importance,
     disentangle,
+    doctor,
 )

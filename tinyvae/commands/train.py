@@ -94,6 +94,7 @@ def add(subparsers):
     option(fit, "free-bits", "nats below which a latent's mean KL costs nothing more; of the "
            "objective 'analytic'", float)  # fmt: skip
     option(fit, "warmup", "epochs over which beta rises from 0", int)
+    option(fit, "loss-every", "look at the loss every so many steps", int)
     option(
         fit, "patience", "stop after N epochs without a better held-out bound, and keep the best "
         "parameters; 0: never", int)  # fmt: skip
