@@ -634,3 +634,35 @@ def test_a_loaded_run_can_go_on_at_once(saved, data):
 def test_an_array_is_not_a_data_set_and_the_message_says_how_to_make_one(vae):
     with pytest.raises(TypeError, match=r"not ndarray: make one .*from_arrays"):
         fit(vae, GOOD, Settings())
+
+
+def test_a_loss_that_is_looked_at_less_often_leaves_the_training_as_it_is(vae, data):
+    """The parameters are the same to the bit; a row is the mean over the steps that looked."""
+    seen = []
+
+    def look(state):
+        seen.append(dict(state.sums))
+
+    often, seldom = Settings(**QUICK), Settings(**QUICK, loss_every=3)
+    right = fit(vae, data, often, on_step=look)
+    state = fit(vae, data, seldom)
+    assert np.array_equal(state.theta, right.theta)
+    N, batch = len(data.x), often.batch
+    sizes = [min(batch, N - i) for i in range(0, N, batch)]
+    assert len(sizes) > 3
+    sums = [0.0, *(row["loss"] for row in seen[: len(sizes)])]
+    each = np.diff(sums) * N / sizes  # the loss of each step of the first epoch
+    mean = np.average(each[::3], weights=sizes[::3])
+    np.testing.assert_allclose(state.history[0]["loss"], mean, rtol=1e-9)
+    assert state.history[0]["held_out"] == right.history[0]["held_out"]
+
+
+def test_parameters_that_are_put_in_another_array_are_trained_there(vae, data):
+    """What is recorded works on the array it was recorded on."""
+    state = start(vae, Settings(**QUICK), data.x)
+
+    def move(state):
+        state.theta = state.theta.copy()
+
+    moved = fit(vae, data, Settings(**QUICK), state, on_step=move)
+    assert np.array_equal(moved.theta, fit(vae, data, Settings(**QUICK)).theta)

@@ -58,14 +58,17 @@ def negative_elbo(log_px, kl, *, beta=1.0, free_bits=0.0):
     Source: Kingma et al., Improving Variational Inference with Inverse Autoregressive Flow (2016),
     equation 15.
     """
-    each = kl.mean(axis=0)
+    each = kl.sum(axis=0) / len(kl)
 
     def vjp(dloss):
-        dlog_px = np.full_like(log_px, -dloss / np.size(log_px))
-        dkl = np.full_like(each, beta * dloss / len(kl)) * (each >= free_bits)
-        return dlog_px, np.broadcast_to(dkl, np.shape(kl))
+        dlog_px = np.full_like(log_px, -dloss / log_px.size)
+        dkl = np.full_like(kl, beta * dloss / len(kl))
+        if free_bits:
+            dkl *= each >= free_bits
+        return dlog_px, dkl
 
-    return beta * np.maximum(each, free_bits).sum() - log_px.mean(), vjp
+    paid = np.maximum(each, free_bits) if free_bits else each
+    return beta * paid.sum() - log_px.sum() / log_px.size, vjp
 
 
 def sampled(log_w, beta):

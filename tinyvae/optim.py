@@ -84,10 +84,9 @@ class Adam:
         v *= self.beta2
         v += g  # v = v_t / (1 - beta2)
         np.sqrt(v, out=g)
-        g *= spread  # sqrt(v_hat)
-        g += self.eps
+        g += self.eps / spread
         np.divide(m, g, out=g)
-        g *= rate
+        g *= rate / spread
         theta -= g
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tinyvae.ops import sum_to
+
 
 def reparameterize(mu, logvar, *, eps):
     """z = mu + sigma * eps, sigma = exp(logvar / 2): a draw from N(mu, sigma²) if eps ~ N(0, 1).
@@ -27,12 +29,11 @@ def reparameterize(mu, logvar, *, eps):
             "reparameterize wants mu and logvar of one shape and eps of that shape, sample axes "
             "before it allowed, not mu {}, logvar {}, eps {}".format(*shapes)
         )
-    samples = tuple(range(axes))  # often none, and then nothing is summed
-    sigma = np.exp(0.5 * logvar)
+    spread = np.exp(0.5 * logvar) * eps  # sigma * eps
 
     def vjp(dz):
         dmu = dz
-        dlogvar = dz * (0.5 * sigma * eps)
-        return np.sum(dmu, axis=samples), np.sum(dlogvar, axis=samples)
+        dlogvar = dz * (0.5 * spread)
+        return sum_to(dmu, shapes[0]), sum_to(dlogvar, shapes[0])
 
-    return mu + sigma * eps, vjp
+    return mu + spread, vjp
