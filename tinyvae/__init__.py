@@ -23,6 +23,7 @@ from tinyvae import models
 from tinyvae.inspection import effective_beta, inspect
 from tinyvae import checkpoint
 from tinyvae.gradcheck import gradcheck
+from tinyvae.gradcheck_vae import gradcheck_vae
 from tinyvae.diagnose import diagnose
 from tinyvae.objectivecheck import objectivecheck, objectivecheck_vae
 from tinyvae.errors import NotFinite
@@ -64,6 +65,7 @@ __all__ = [  # noqa: RUF022 - in reading order, too
     "inspect",
     "checkpoint",
     "gradcheck",
+    "gradcheck_vae",
     "diagnose",
     "objectivecheck",
     "objectivecheck_vae",
