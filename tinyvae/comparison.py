@@ -14,7 +14,7 @@ import numpy as np
 from tinyvae.distributions.law import draw_shape
 from tinyvae.errors import NotFinite, check_count
 
-CHUNK = 2**17  # numbers in an array of a chunk: about a megabyte, so that it stays in the cache
+CHUNK = 2**15  # numbers in an array of a chunk: a quarter of a megabyte, so it stays in the cache
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,18 @@ class SampleMoments:
 
     @classmethod
     def of(cls, x):
-        """The moments of x (n, ...)."""
-        mean = x.mean(axis=0)
-        x = x - mean
-        x2 = x * x
-        return cls(len(x), mean, x2.sum(axis=0), _dot(x2, x), _dot(x2, x2))
+        """The moments of x (n, ...). Sums over samples are products with ones: where a sample is a
+        few numbers, NumPy's sums are ten times slower."""
+        n, shape = len(x), x.shape[1:]
+        rows, ones = x.reshape(n, -1), np.ones(n)
+        mean = ones @ rows / n
+        d = rows - mean
+        d2 = d * d
+        M2 = ones @ d2
+        d *= d2  # in place, as the arrays are ours: now d³
+        M3 = ones @ d
+        d2 *= d2
+        return cls(n, *(m.reshape(shape) for m in (mean, M2, M3, ones @ d2)))
 
     @property
     def variance(self):
@@ -52,11 +59,6 @@ class SampleMoments:
         M4 = M4 + 6.0 * gap**2 * (a * a * other.M2 + b * b * self.M2) / n**2
         M4 = M4 + 4.0 * gap * (a * other.M3 - b * self.M3) / n
         return SampleMoments(n, mean, M2, M3, M4)
-
-
-def _dot(x, y):
-    """The sum of x y over the first axis, without the array of products."""
-    return np.einsum("i...,i...->...", x, y)
 
 
 @dataclass(frozen=True)
