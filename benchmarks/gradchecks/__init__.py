@@ -1,0 +1,1 @@
+"""The gradient check of a whole VAE, by tinyvae and by PyTorch."""

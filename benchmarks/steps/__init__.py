@@ -1,0 +1,1 @@
+"""One training step, written as a good user of each framework would; `task.py` says what it is."""

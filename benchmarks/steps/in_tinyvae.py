@@ -1,0 +1,33 @@
+"""tinyvae, as `train.steps` does it; the variant 'float64' is the reference for all losses."""
+
+import numpy as np
+
+from benchmarks.steps.task import Step
+from tinyvae import VAE, Settings, train
+
+NAMES = {"encoder.0": "1", "mu": "m", "logvar": "l", "decoder.0": "2", "out": "3"}
+
+
+def flattened(layout, weights):
+    """theta, from the task's names of the weights."""
+    names = {f"{layer}.{kind}": kind + name for layer, name in NAMES.items() for kind in "Wb"}
+    return layout.flatten({long: weights[short] for long, short in names.items()})
+
+
+class Peer(Step):
+    def __init__(self, arrays, about):
+        super().__init__(arrays, about)
+        s, dtype = self.setting, self.variant or "float32"
+        vae = VAE(s.D, s.Z, (s.H,), s.activation)
+        settings = Settings(batch=s.B, samples=s.S, dtype=dtype)
+        self.state = train.start(vae, settings)
+        self.state.theta[:] = flattened(vae.layout, self.weights)
+        self.work = train.step_for(vae, settings, self.state, s.B)
+        self.x, self.rng = self.x.astype(dtype, copy=False), np.random.default_rng(0)
+
+    def step(self, rows, eps):
+        self.work.draw(self.x, rows, self.rng)
+        if eps is not None:
+            self.work.eps[...] = eps
+        loss, *_ = self.work(self.state.optimizer)
+        return loss

@@ -1,0 +1,22 @@
+"""tinyvae: `compare`, once for each estimator."""
+
+import numpy as np
+
+from benchmarks.variances.task import LOC, NAMES, SCALE, K, Variance
+from tinyvae.comparison import compare
+from tinyvae.distributions import normal
+from tinyvae.estimators import by_name
+from tinyvae.integrands import quadratic
+
+
+class Peer(Variance):
+    def __init__(self, arrays, about):
+        super().__init__(arrays, about)
+        D, dtype = self.problem.D, self.problem.dtype
+        self.params = np.full(D, LOC, dtype), np.full(D, SCALE, dtype)
+        self.rng = np.random.default_rng(1)
+
+    def moments(self):
+        options = {"samples": self.problem.samples, "rng": self.rng, "chunk": self.problem.chunk}
+        found = [compare(by_name(n), quadratic(K), normal, self.params, **options) for n in NAMES]
+        return [part for pair in found for c in pair for part in (c.mean, c.variance)]
