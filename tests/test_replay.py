@@ -81,6 +81,18 @@ def test_steps_move_theta_as_the_page_does():
     assert not np.array_equal(theta, start)
 
 
+def test_the_bound_of_each_example_is_recorded_too():
+    rng = np.random.default_rng(0)
+    vae, x, eps = VAE(D, Z, (6,)), rng.random((B, D)), rng.standard_normal((2, B, Z))
+    theta = vae.init(rng, np.float64)
+
+    def bound(theta, x, eps):
+        found, vjp = vae.bound(theta, x=x, eps=eps)
+        return found, *vjp(found)
+
+    assert same(record(bound, theta, x, eps), bound, theta, x, eps)
+
+
 def test_free_bits_are_recorded_too():
     rng = np.random.default_rng(0)
     vae = VAE(D, Z, (6,))
@@ -105,6 +117,7 @@ UNARY = {
     "sum": lambda a: a - a.sum(axis=-1, keepdims=True),
     "mean": lambda a: a - a.mean(axis=0),
     "max": lambda a: a - a.max(),
+    "broadcast": lambda a: np.broadcast_to(a[:1], a.shape) + np.broadcast_to(a, (2, 4, 4))[1],
     "more axes": lambda a: (a[None, :, None] * 2.0)[0, :, 0],
     "constant": lambda a: np.full_like(a, 3.0) + a,
     "rectified": lambda a: np.where(a > 0.0, a, 0.1 * a),
@@ -208,6 +221,10 @@ OUTSIDE = np.zeros(3)
         (lambda x: (np.divmod(x, 2.0)[0],), "divmod"),
         (lambda x: (np.add(x, 1.0, out=OUTSIDE),), "written to"),
         (lambda x: (x.__setitem__(0, 1.0),), "assignment"),
+        (lambda x: (x.fill(0.0) or x,), "assignment"),
+        (lambda x: (x + np.asarray(2.0 * x),), "asarray"),
+        (lambda x: (x + x.dot(x),), "dot"),
+        (lambda x: (x + x.cumsum(),), "accumulate|does not see"),
         (lambda x: (x, 1.0), "tuple of arrays"),
         (lambda x: x + 1.0, "tuple of arrays"),
     ],

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 # What makes views, or asks for shapes, or is written with ufuncs: nothing of it goes on the list.
-THROUGH = {np.shape, np.ndim, np.size, np.broadcast_to, np.expand_dims, np.reshape, np.transpose}
+THROUGH = {np.shape, np.ndim, np.size, np.expand_dims, np.reshape, np.transpose}
 THROUGH |= {np.sum, np.mean, np.max}
 # Options that the methods `sum` and `mean` give, and that change nothing.
 IDLE = {"dtype": None, "where": True, "casting": "unsafe", "subok": False}
+UNSEEN = (
+    "an array was made of a recorded one in a way that a recording does not see, such as .copy(), "
+    ".astype() or np.asarray(): use ufuncs or np.full_like"
+)
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,15 @@ class Tape:
     def operand(self, array):
         """The Operand of a Traced array; anything else is a constant, and stays what it is."""
         if not isinstance(array, Traced):
+            if isinstance(array, np.ndarray) and any(
+                np.may_share_memory(array, memory) for memory in self.values
+            ):
+                raise TypeError(UNSEEN)
             return array
         memory = self.values[array.value] if array.tape is self else None
         offset = 0 if memory is None else _address(array) - _address(memory)
         if memory is None or not 0 <= offset < max(1, memory.nbytes):
-            raise TypeError(
-                "an array was made of a recorded one in a way that a recording does not see, such "
-                "as .copy() or .astype(): use ufuncs, np.copyto or np.full_like"
-            )
+            raise TypeError(UNSEEN)
         return Operand(array.value, offset, array.shape, array.dtype, array.strides)
 
     def plain(self, operand):
@@ -130,6 +135,7 @@ def where(tape, condition, yes, no):
 
 
 FUNCTIONS = {
+    np.broadcast_to: lambda tape, array, shape: np.broadcast_to(array, shape, subok=True),
     np.full_like: full_like,
     np.zeros_like: lambda tape, like: full_like(tape, like, 0.0),
     np.ones_like: lambda tape, like: full_like(tape, like, 1.0),
@@ -154,7 +160,7 @@ class Traced(np.ndarray):
         return self.tape.ufunc(ufunc, method, inputs, out, options)
 
     def __array_function__(self, fn, types, args, options):
-        if fn in THROUGH:
+        if fn in THROUGH or options == {"subok": True}:
             return super().__array_function__(fn, types, args, options)
         if fn not in FUNCTIONS or options.keys() - {"axis"}:
             raise TypeError(f"np.{fn.__name__} cannot be recorded")
@@ -162,14 +168,16 @@ class Traced(np.ndarray):
 
     def _refuse(self, *args):
         raise TypeError(
-            "a recording has no numbers yet: it cannot go by `if`, float(), indexing with an array "
-            "or assignment to a part"
+            "a recording has no numbers yet: it cannot go by `if`, float(), indexing with an array, "
+            "assignment to a part, or a method such as .dot() or .argmax()"
         )
 
     def __repr__(self):
         return f"Traced(shape={self.shape}, dtype={self.dtype})"
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __setitem__ = item = tolist = _refuse
+    fill = sort = partition = put = take = dot = trace = searchsorted = nonzero = _refuse
+    argmax = argmin = argsort = compress = choose = tobytes = _refuse  # written in C: unseen
 
     def __getitem__(self, key):
         parts = key if isinstance(key, tuple) else (key,)
