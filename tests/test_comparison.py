@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tinyvae.comparison import SampleMoments, compare, table
+from tinyvae.comparison import SampleMoments, compare, compare_all, table
 from tinyvae.distributions import bernoulli, normal, truncated_normal
 from tinyvae.errors import NotFinite
-from tinyvae.estimators import by_name
+from tinyvae.estimators import ESTIMATORS, by_name
 from tinyvae.estimators.estimator import Estimator
 from tinyvae.exact import closed_form
 from tinyvae.integrands import exponential, linear, quadratic, step
@@ -186,3 +186,36 @@ def test_memory_does_not_grow_with_the_samples():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 30e6  # all at once the gradients alone would take 96 MB
+
+
+def test_together_on_one_noise_they_give_what_each_gives_alone():
+    params = np.full(3, 0.5), np.full(3, 1.2)
+    rows = [row for row in ESTIMATORS if row.admits(normal)]
+    assert len({row.noise for row in rows}) > 2  # kinds of noise
+    options = {"samples": 3000, "chunk": 900}
+    rng = np.random.default_rng(3)
+    together = compare_all(rows, quadratic(0.2), normal, params, rng=rng, **options)
+    assert list(together) == [row.name for row in rows]
+    for row in rows:
+        alone = compare(
+            row, quadratic(0.2), normal, params, rng=np.random.default_rng(3), **options
+        )
+        for a, b in zip(together[row.name], alone, strict=True):
+            assert (a is None) == (b is None)
+            if a is not None:
+                np.testing.assert_array_equal(a.mean, b.mean)
+                np.testing.assert_array_equal(a.variance_error, b.variance_error)
+
+
+def test_one_that_does_not_fit_is_an_exception_and_the_others_go_on():
+    def refuses(f, law, params, noise):
+        raise ValueError("not this one")
+
+    rows = [Estimator("refuses", refuses), by_name("pathwise")]
+    params = np.array(0.5), np.array(1.0)
+    rng = np.random.default_rng(0)
+    found = compare_all(rows, quadratic(), normal, params, samples=500, rng=rng)
+    assert str(found["refuses"]) == "not this one"
+    assert found["pathwise"][0].samples == 500
+    with pytest.raises(ValueError, match="not this one"):
+        compare(rows[0], quadratic(), normal, params, samples=500, rng=rng)

@@ -21,7 +21,7 @@ HOMES = {
     "integrands": (),
     "estimators": (),
     "exact": (),
-    "comparison": ("compare",),
+    "comparison": ("compare", "compare_all"),
     "kl": ("kl", "kl_per_latent"),
     "elbo": ("OBJECTIVES", "elbo", "negative_elbo"),
     "nn": ("MLP", "Dense", "Layout"),

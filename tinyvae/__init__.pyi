@@ -4,7 +4,7 @@ from tinyvae import ops as ops
 from tinyvae.reparameterize import reparameterize as reparameterize
 from tinyvae import distributions as distributions, constraints as constraints
 from tinyvae import integrands as integrands, estimators as estimators, exact as exact
-from tinyvae.comparison import compare as compare
+from tinyvae.comparison import compare as compare, compare_all as compare_all
 from tinyvae.kl import kl as kl, kl_per_latent as kl_per_latent
 from tinyvae.elbo import OBJECTIVES as OBJECTIVES, elbo as elbo, negative_elbo as negative_elbo
 from tinyvae.nn import MLP as MLP, Dense as Dense, Layout as Layout

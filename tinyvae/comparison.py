@@ -7,7 +7,9 @@ only their moments are kept, so 10^6 samples in 100 dimensions need a few megaby
 """
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -176,22 +178,75 @@ def compare(
     NotFinite (an ArithmeticError) where the estimates overflow, as where E f(z) is infinite.
     An estimator that looks at other samples (running mean, cross-fitting) sees those of its chunk.
     """
+    options = {"samples": samples, "rng": rng, "exact_mean": exact_mean, "chunk": chunk}
+    known = {estimator.name: exact_variance}
+    (found,) = compare_all([estimator], f, law, params, exact_variances=known, **options).values()
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def compare_all(
+    estimators,
+    f,
+    law,
+    params,
+    *,
+    samples,
+    rng,
+    exact_mean=None,
+    exact_variances=MappingProxyType({}),
+    chunk=CHUNK,
+):
+    """{name: what `compare` gives} of several estimators on the same draws: {name: Exception} of
+    one that does not fit the problem (ValueError, ArithmeticError).
+
+    Estimators that take the same kind of noise see the same numbers, drawn once; another kind
+    begins where `rng` stood. exact_variances: {name: tuple}.
+    """
     check_count("samples", samples, at_least=2)
-    each = max(2, check_count("chunk", chunk) // max(1, math.prod(draw_shape(law, params))))
+    shape = draw_shape(law, params)
+    each = max(2, check_count("chunk", chunk) // max(1, math.prod(shape)))
     pieces = max(1, samples // each)
-    total = None
+    kinds = list(dict.fromkeys(estimator.noise for estimator in estimators))
+    rngs = dict(zip(kinds, [rng, *(deepcopy(rng) for _ in kinds[1:])], strict=False))
+    found = {}
     for k in range(pieces):
         size = samples * (k + 1) // pieces - samples * k // pieces
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
-            grads = estimator(f, law, params, rng, size)
-            found = [None if grad is None else SampleMoments.of(grad) for grad in grads]
-        total = found if total is None else list(map(_joined, total, found))
+        noise = {kind: kind(law, rngs[kind], (size, *shape)) for kind in kinds}
+        for estimator in estimators:
+            before = found.get(estimator.name)
+            if not isinstance(before, Exception):
+                arguments = f, law, params, noise[estimator.noise]
+                found[estimator.name] = _attempt(_added, before, estimator, *arguments)
     nothing = (None,) * len(params)
+    for estimator in estimators:
+        known = exact_mean or nothing, exact_variances.get(estimator.name) or nothing
+        if not isinstance(found[estimator.name], Exception):
+            total = found[estimator.name]
+            found[estimator.name] = _attempt(_comparisons, estimator, law, params, total, *known)
+    return found
+
+
+def _attempt(make, *args):
+    try:
+        return make(*args)
+    except (ValueError, ArithmeticError) as error:
+        return error
+
+
+def _added(total, estimator, *problem):
+    """The moments so far, a list, one a parameter, with those of the estimates by this noise."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused at the end
+        grads = estimator.fn(*problem)
+        found = [None if grad is None else SampleMoments.of(grad) for grad in grads]
+    return found if total is None else list(map(_joined, total, found))
+
+
+def _comparisons(estimator, law, params, total, *known):
     return tuple(
-        None if moments is None else _comparison(estimator, name, law, params, moments, *known)
-        for name, moments, *known in zip(
-            law.PARAMS, total, exact_mean or nothing, exact_variance or nothing, strict=True
-        )
+        None if moments is None else _comparison(estimator, name, law, params, moments, *exact)
+        for name, moments, *exact in zip(law.PARAMS, total, *known, strict=True)
     )
 
 

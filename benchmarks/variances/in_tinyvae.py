@@ -1,9 +1,9 @@
-"""tinyvae: `compare`, once for each estimator."""
+"""tinyvae: `compare_all`, both estimators on one noise."""
 
 import numpy as np
 
 from benchmarks.variances.task import LOC, NAMES, SCALE, K, Variance
-from tinyvae.comparison import compare
+from tinyvae.comparison import compare_all
 from tinyvae.distributions import normal
 from tinyvae.estimators import by_name
 from tinyvae.integrands import quadratic
@@ -18,5 +18,6 @@ class Peer(Variance):
 
     def moments(self):
         options = {"samples": self.problem.samples, "rng": self.rng, "chunk": self.problem.chunk}
-        found = [compare(by_name(n), quadratic(K), normal, self.params, **options) for n in NAMES]
-        return [part for pair in found for c in pair for part in (c.mean, c.variance)]
+        rows = [by_name(name) for name in NAMES]
+        found = compare_all(rows, quadratic(K), normal, self.params, **options)
+        return [part for name in NAMES for c in found[name] for part in (c.mean, c.variance)]

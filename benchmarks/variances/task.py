@@ -5,9 +5,8 @@
     score function  f(z) * dlog q/dloc, and f(z) * dlog q/dscale
 
 of one sample each, from `samples` of them. Samples are drawn and used up in blocks of so many that
-an array of them has `chunk` numbers. The peers use one draw for both estimators; tinyvae's
-`compare` draws for each of them anew, and keeps third and fourth moments, too, as a variant of
-PyTorch's does.
+an array of them has `chunk` numbers, and one draw serves both estimators. tinyvae keeps third and
+fourth moments, too, as a variant of PyTorch's does.
 """
 
 from dataclasses import asdict, dataclass

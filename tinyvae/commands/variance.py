@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyvae.comparison import compare, table, worst
+from tinyvae.comparison import compare_all, table, worst
 from tinyvae.distributions import LAWS
 from tinyvae.errors import check_count, unknown
 from tinyvae.estimates import FARTHEST
@@ -83,21 +83,23 @@ def run(args):
 
 
 def measure(rows, chosen, samples, seed):
-    """({parameter: comparisons}, notes): every estimator that the law admits, on noise of its own
-    from the same seed; the notes, (what, remark), say what is biased, unknown or refused."""
+    """({parameter: comparisons}, notes): every estimator that the law admits, on the same noise;
+    the notes, (what, remark), say what is biased, unknown or refused."""
     tables, notes = {name: [] for name in chosen.law.PARAMS}, []
     truth, why = attempt(chosen.exact_mean)
     notes += [("the exact gradient", why)] if why else []
+    rows = [row for row in rows if row.admits(chosen.law)]
+    variances = {}
     for row in rows:
-        if not row.admits(chosen.law):
-            continue
-        variance, why = attempt(chosen.exact_variance, row.name)
+        variances[row.name], why = attempt(chosen.exact_variance, row.name)
         notes += [("exact variances", why)] if why else []
-        options = {"samples": samples, "rng": np.random.default_rng(seed)}
-        options |= {"exact_mean": truth, "exact_variance": variance}
-        found, why = attempt(compare, row, chosen.f, chosen.law, chosen.params, **options)
-        if why:
-            notes.append((row.name, why))
+    options = {"samples": samples, "rng": np.random.default_rng(seed)}
+    options |= {"exact_mean": truth, "exact_variances": variances}
+    every = compare_all(rows, chosen.f, chosen.law, chosen.params, **options)
+    for row in rows:
+        found = every[row.name]
+        if isinstance(found, Exception):
+            notes.append((row.name, str(found)))
             continue
         if row.unbiased is not True:
             notes.append((row.name, row.unbiased))

@@ -168,8 +168,8 @@ class Traced(np.ndarray):
 
     def _refuse(self, *args):
         raise TypeError(
-            "a recording has no numbers yet: it cannot go by `if`, float(), indexing with an array, "
-            "assignment to a part, or a method such as .dot() or .argmax()"
+            "a recording has no numbers yet: it cannot go by `if`, float(), indexing with an "
+            "array, assignment to a part, or a method such as .dot() or .argmax()"
         )
 
     def __repr__(self):
