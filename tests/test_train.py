@@ -1,5 +1,7 @@
 """The training loop: deterministic, interruptible, and honest about its numbers."""
 
+import copy
+import pickle
 import re
 import signal
 import threading
@@ -666,3 +668,16 @@ def test_parameters_that_are_put_in_another_array_are_trained_there(vae, data):
 
     moved = fit(vae, data, Settings(**QUICK), state, on_step=move)
     assert np.array_equal(moved.theta, fit(vae, data, Settings(**QUICK)).theta)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
+def test_a_copy_of_a_state_goes_on_by_itself(vae, data, copied):
+    """What is recorded works on the arrays of the original, and must not come along."""
+    settings = Settings(**QUICK)
+    state = start(vae, settings, data.x)
+    copies = []
+    fit(
+        vae, data, settings, state, on_step=lambda s: copies.append(copied(s)) if s.step == 2 else 0
+    )
+    again = fit(vae, data, settings, copies[0])
+    assert np.array_equal(again.theta, state.theta)

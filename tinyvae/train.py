@@ -83,6 +83,10 @@ class State:
     best: np.ndarray | None = None  # the parameters at the best held-out bound, with `patience`
     work: dict = field(default_factory=dict, repr=False)  # a Step for each size of batch
 
+    def __getstate__(self):
+        """What a copy or a pickle takes: a Step works on the arrays it was recorded on."""
+        return self.__dict__ | {"work": {}}
+
     @property
     def parameters(self):
         """What the run has to show: the best parameters if it kept them, else the last."""
