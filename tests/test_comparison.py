@@ -219,3 +219,18 @@ def test_one_that_does_not_fit_is_an_exception_and_the_others_go_on():
     assert found["pathwise"][0].samples == 500
     with pytest.raises(ValueError, match="not this one"):
         compare(rows[0], quadratic(), normal, params, samples=500, rng=rng)
+
+
+def test_an_estimator_sees_many_samples_at_once_in_many_dimensions_too():
+    """Cross-fitting, say, fits its baseline on half of them."""
+    seen = []
+
+    def looks(f, law, params, noise):
+        seen.append(len(noise))
+        return noise, noise
+
+    params = np.zeros(5000), np.ones(5000)
+    rng = np.random.default_rng(0)
+    compare(Estimator("looks", looks), quadratic(), normal, params, samples=700, rng=rng)
+    assert min(seen) >= 256
+    assert sum(seen) == 700

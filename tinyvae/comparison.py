@@ -17,6 +17,7 @@ from tinyvae.distributions.law import draw_shape
 from tinyvae.errors import NotFinite, check_count
 
 CHUNK = 2**15  # numbers in an array of a chunk: a quarter of a megabyte, so it stays in the cache
+LEAST = 256  # samples in a chunk: what an estimator that looks at others, as cross-fitting, sees
 
 
 @dataclass(frozen=True)
@@ -167,13 +168,14 @@ def table(comparisons):
 
 
 def compare(
-    estimator, f, law, params, *, samples, rng, exact_mean=None, exact_variance=None, chunk=CHUNK
+    estimator, f, law, params, *, samples, rng, exact_mean=None, exact_variance=None, chunk=None
 ):
     """One Comparison for each parameter, or None where the estimator has no gradient to offer.
 
     estimator: a row of `ESTIMATORS`. f, law, params: the problem, d E[f(z)] / dparams. samples: how
     many estimates, 2 at least. exact_mean, exact_variance: a tuple, one a parameter (None for what
-    is not known), of numbers or arrays of the parameter's shape. chunk: numbers in an array.
+    is not known), of numbers or arrays of the parameter's shape. chunk: numbers in an array; by
+    default CHUNK, or those of LEAST samples if they are more.
 
     NotFinite (an ArithmeticError) where the estimates overflow, as where E f(z) is infinite.
     An estimator that looks at other samples (running mean, cross-fitting) sees those of its chunk.
@@ -196,7 +198,7 @@ def compare_all(
     rng,
     exact_mean=None,
     exact_variances=MappingProxyType({}),
-    chunk=CHUNK,
+    chunk=None,
 ):
     """{name: what `compare` gives} of several estimators on the same draws: {name: Exception} of
     one that does not fit the problem (ValueError, ArithmeticError).
@@ -206,7 +208,11 @@ def compare_all(
     """
     check_count("samples", samples, at_least=2)
     shape = draw_shape(law, params)
-    each = max(2, check_count("chunk", chunk) // max(1, math.prod(shape)))
+    width = max(1, math.prod(shape))
+    if chunk is None:
+        each = max(LEAST, CHUNK // width)
+    else:
+        each = max(2, check_count("chunk", chunk) // width)
     pieces = max(1, samples // each)
     kinds = list(dict.fromkeys(estimator.noise for estimator in estimators))
     rngs = dict(zip(kinds, [rng, *(deepcopy(rng) for _ in kinds[1:])], strict=False))
