@@ -497,3 +497,18 @@ def test_bad_input_is_named_before_anything_is_drawn(message, call):
 def test_columns_must_be_whole():
     with pytest.raises(TypeError, match="columns must be a whole number"):
         plots.image_grid(FLAT, (2, 3), columns=2.5)
+
+
+def test_the_first_figure_of_a_notebook_may_turn_showing_on():
+    """Its backend is loaded by the first figure, often in the style; later ones are to be shown."""
+    before = plt.rcParams["font.size"]
+    try:
+        with plots.style():
+            plt.ion()
+        assert plt.isinteractive()
+        assert plt.rcParams["font.size"] == before
+    finally:
+        plt.ioff()
+    with plots.style():
+        pass
+    assert not plt.isinteractive()

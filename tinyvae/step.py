@@ -43,8 +43,7 @@ class Step:
         self.programs = {}
 
     def draw(self, x, rows, rng):
-        """Fill x with those rows (B,) of the data x (N, D), and eps with noise. The rows are trusted
-        to be there."""
+        """Fill x with rows (B,) of the data x (N, D), trusted to be there, and eps with noise."""
         np.take(x, rows, axis=0, out=self.x, mode="clip")  # the only mode without a copy
         rng.standard_normal(dtype=self.eps.dtype, out=self.eps)
 

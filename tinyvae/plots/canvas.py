@@ -1,5 +1,6 @@
 """What every figure is drawn on: the style, checked arrays, legends and labels; `save`."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,9 +20,16 @@ STYLE = Path(__file__).with_name("tinyvae.mplstyle")
 UNDATED = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 
+@contextmanager
 def style():
-    """The package's style, for one `with` block or as a decorator; rcParams come back after it."""
-    return plt.style.context(STYLE, after_reset=True)
+    """The package's style, for one `with` block or as a decorator; rcParams come back after it.
+
+    But not whether figures are shown at once: in a notebook the first figure turns that on.
+    """
+    with plt.style.context(STYLE, after_reset=True):
+        yield
+        interactive = plt.isinteractive()
+    plt.rcParams["interactive"] = interactive
 
 
 @style()
