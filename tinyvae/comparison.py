@@ -15,8 +15,9 @@ import numpy as np
 
 from tinyvae.distributions.law import draw_shape
 from tinyvae.errors import NotFinite, check_count
+from tinyvae.heap import keep_dropped_memory
 
-CHUNK = 2**15  # numbers in an array of a chunk: a quarter of a megabyte, so it stays in the cache
+CHUNK = 2**16  # numbers in an array of a chunk: half a megabyte, so that it stays in the cache
 LEAST = 256  # samples in a chunk: what an estimator that looks at others, as cross-fitting, sees
 
 
@@ -207,6 +208,7 @@ def compare_all(
     begins where `rng` stood. exact_variances: {name: tuple}.
     """
     check_count("samples", samples, at_least=2)
+    keep_dropped_memory()  # every chunk makes and drops the same arrays
     shape = draw_shape(law, params)
     width = max(1, math.prod(shape))
     if chunk is None:
