@@ -11,8 +11,6 @@ from benchmarks.children import ROOT, PeerFailed
 from benchmarks.contest import Disagrees
 from tinyvae.errors import check_count, check_number, unknown
 
-WIDE = ("SkylakeX", "Cooperlake", "SapphireRapids")  # kernels of OpenBLAS that use AVX-512
-
 
 def options(module, doc, peers, *, rounds, seconds=0.2):
     """A parser with what every benchmark takes."""
@@ -69,7 +67,8 @@ def kernels(text):
     """The names of the kernels to run; 'auto': the installed, and AVX-512 ones where these are not
     and the processor has it. ValueError for kernels that the processor cannot run."""
     if text == "auto":
-        wide = machine.allowed("avx512") and stock_kernels() not in WIDE
+        has = stock_kernels().lower() in machine.LEVELS["avx512"].cores
+        wide = machine.allowed("avx512") and not has
         return ["stock", "avx512"] if wide else ["stock"]
     names = chosen("kernels", text, machine.KERNELS)
     for name in names:

@@ -7,44 +7,29 @@ import signal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
+from tinyvae.doctor import blas
+from tinyvae.doctor.kernels import LEVELS as KNOWN
+from tinyvae.doctor.machine import cores, first_processor, read
 
-# What OpenBLAS's kernels for AVX-512 are made of; on a processor without them they crash.
-AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
-KERNELS = {"stock": None, "avx512": "SkylakeX", "avx2": "Haswell"}  # OPENBLAS_CORETYPE
+# By what OpenBLAS would be told, and by the instructions that it then needs, or it crashes.
+LEVELS = {"avx512": KNOWN[0], "avx2": KNOWN[1]}
+KERNELS = {"stock": None} | {name: level.ask for name, level in LEVELS.items()}
 
 
-def cpu_field(name):
-    """The first value of that name in /proc/cpuinfo; '' where there is none."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
-    found = (line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name)
-    return next(found, "")
+def processor():
+    """{name: value} of /proc/cpuinfo; empty where there is none."""
+    return first_processor(read("/proc/cpuinfo"))
 
 
 def allowed(kernels, flags=None):
     """Whether the processor can run these kernels; `flags` is a text, by default its own."""
-    flags = set((cpu_field("flags") if flags is None else flags).split())
-    return {"stock": True, "avx512": flags >= AVX512, "avx2": {"avx2", "fma"} <= flags}[kernels]
-
-
-def cores():
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    flags = processor().get("flags", "") if flags is None else flags
+    return kernels == "stock" or LEVELS[kernels].needs <= set(flags.split())
 
 
 def core_type():
     """The kernels that NumPy's OpenBLAS has taken, as 'SkylakeX'; 'unknown' of another BLAS."""
-    for path in Path(np.__file__).parent.with_name("numpy.libs").glob("*openblas*"):
-        library = ctypes.CDLL(str(path))
-        for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_"):
-            if hasattr(library, name):
-                function = getattr(library, name)
-                function.restype = ctypes.c_char_p
-                return function().decode()
-    return "unknown"
+    return blas.find().core or "unknown"
 
 
 def confine(threads):
@@ -111,11 +96,12 @@ def described(packages):
             versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    flags = set(cpu_field("flags").split())
-    vectors = "AVX-512" if flags >= AVX512 else "AVX2" if "avx2" in flags else "vectors unknown"
-    model = cpu_field("model name") or platform.processor() or platform.machine()
-    family = f"family {cpu_field('cpu family')}, model {cpu_field('model')}"
+    about = processor()
+    found = (level.name for name, level in LEVELS.items() if allowed(name))
+    model = about.get("model name") or platform.processor() or platform.machine()
+    family = f"family {about.get('cpu family')}, model {about.get('model')}"
     return (
-        f"{model} ({family if flags else platform.machine()}), {cores()} cores, {vectors}; NumPy's "
+        f"{model} ({family if about else platform.machine()}), {cores()} cores, "
+        f"{next(found, 'vectors unknown')}; NumPy's "
         f"kernels {core_type()}; {platform.system()}; {', '.join(versions)}"
     )

@@ -13,7 +13,7 @@ import sys
 import time
 from importlib import import_module
 
-from benchmarks.machine import confine, core_type, die_with_parent, forget_peak, memory
+from benchmarks.machine import confine, die_with_parent, forget_peak, memory
 from benchmarks.peer import read_task
 
 
@@ -30,7 +30,7 @@ class Worker:
         self.peer = make(arrays, about | {"threads": threads, "variant": variant})
 
     def answers(self):
-        return {"answers": [float(number) for number in self.peer.answers()], "core": core_type()}
+        return {"answers": [float(number) for number in self.peer.answers()]}
 
     def run(self, count):
         """Seconds and page faults of `count` times the work."""

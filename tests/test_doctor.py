@@ -180,7 +180,7 @@ def test_a_quota_is_read(text, quota):
 
 def test_flags_come_from_numpy_where_there_is_no_cpuinfo(monkeypatch):
     here = machine.examine()
-    monkeypatch.setattr(machine, "_read", lambda path: "")
+    monkeypatch.setattr(machine, "read", lambda path: "")
     elsewhere = machine.examine()
     assert elsewhere.quota is None
     assert elsewhere.processor

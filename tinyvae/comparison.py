@@ -226,17 +226,18 @@ def compare_all(
             before = found.get(estimator.name)
             if not isinstance(before, Exception):
                 arguments = f, law, params, noise[estimator.noise]
-                found[estimator.name] = _attempt(_added, before, estimator, *arguments)
+                found[estimator.name] = outcome(_added, before, estimator, *arguments)
     nothing = (None,) * len(params)
     for estimator in estimators:
         known = exact_mean or nothing, exact_variances.get(estimator.name) or nothing
         if not isinstance(found[estimator.name], Exception):
             total = found[estimator.name]
-            found[estimator.name] = _attempt(_comparisons, estimator, law, params, total, *known)
+            found[estimator.name] = outcome(_comparisons, estimator, law, params, total, *known)
     return found
 
 
-def _attempt(make, *args):
+def outcome(make, *args):
+    """What it returns, or why not: the exception of an estimator that does not fit the problem."""
     try:
         return make(*args)
     except (ValueError, ArithmeticError) as error:

@@ -130,10 +130,7 @@ class _Check:
             row.note = f"the value is not finite {self.method.h:g} away from {name}{_at(row.index)}"
         elif worst.error > self.rtol:
             row.verdict = "wrong"
-            row.note = (
-                f"at {name}{_at(row.index)} vjp gives {worst.analytic:.9g}, the numerical "
-                f"derivative is {worst.numeric:.9g} (relative error {worst.error:.1e})"
-            )
+            row.note = row.disagreement(f"{name}{_at(row.index)}")
         elif not claimed.any() and not self.repeats(array, outputs, largest, worst.floor):
             row.verdict = "dead"
         elif all(point.faint for point in smooth):

@@ -118,8 +118,5 @@ def compare(name, claimed, numeric, floor, rtol):
     if row.error > rtol:
         row.verdict = "wrong" if np.isfinite(row.error) else "nan"
         at = f"[{', '.join(map(str, index))}]" if index else ""
-        row.note = (
-            f"at {name}{at} vjp gives {row.analytic:.9g}, the numerical derivative is "
-            f"{row.numeric:.9g} (relative error {row.error:.1e})"
-        )
+        row.note = row.disagreement(f"{name}{at}")
     return row

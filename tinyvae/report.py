@@ -23,6 +23,13 @@ class Row:
     def ok(self):
         return self.verdict in ("ok", "dead", "none")
 
+    def disagreement(self, place):
+        """The two numbers of the worst entry, which is at that place, in a sentence."""
+        return (
+            f"at {place} vjp gives {self.analytic:.9g}, the numerical derivative is "
+            f"{self.numeric:.9g} (relative error {self.error:.1e})"
+        )
+
 
 @dataclass
 class Report:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from benchmarks.steps import in_tinyvae
-from benchmarks.steps.task import Step
-from tinyvae import VAE, Settings, gradient, train
+from tinyvae import gradient
 from tinyvae.likelihoods import Bernoulli
 
 
@@ -20,21 +19,14 @@ class Logaddexp(Bernoulli):
         return log_px.sum(axis=-1), vjp
 
 
-class ReadsData(VAE):
-    """The gradient of the data is formed as well, though nobody asks for it."""
+def reads_data(encoder):
+    """The encoder, with the gradient of the data formed as well, though nobody asks for it."""
 
-    def _encode(self, params, x, watch=None):
-        h, encoder_vjp = self.encoder(params, x)
-        mu, mu_vjp = self.mu(params, h)
-        logvar, logvar_vjp = self.logvar(params, h)
+    def reading(params, *, x, watch):
+        h, vjp = encoder(params, x, watch=watch)
+        return h, lambda dh: vjp(dh)[:1]
 
-        def vjp(dy):
-            dp_mu, dh_mu = mu_vjp(dy[0])
-            dp_logvar, dh_logvar = logvar_vjp(dy[1])
-            dp_encoder, _ = encoder_vjp(dh_mu + dh_logvar)
-            return (dp_encoder | dp_mu | dp_logvar,)
-
-        return (mu, logvar), vjp
+    return reading
 
 
 class TextbookAdam:
@@ -51,31 +43,20 @@ class TextbookAdam:
         theta -= 1e-3 * m_hat / (np.sqrt(v_hat) + 1e-8)
 
 
-class Peer(Step):
+class Peer(in_tinyvae.Peer):
     def __init__(self, arrays, about):
         super().__init__(arrays, about)
-        s, habit = self.setting, self.variant
-        dtype = "float64" if habit == "float64" else "float32"
-        kind = ReadsData if habit == "data" else VAE
-        self.vae = kind(s.D, s.Z, (s.H,), s.activation)
-        if habit == "logaddexp":
-            self.vae.px = Logaddexp()
-        settings = Settings(batch=s.B, samples=s.S, dtype=dtype)
-        self.state = train.start(self.vae, settings)
-        self.state.theta[:] = in_tinyvae.flattened(self.vae.layout, self.weights)
-        if habit == "textbook":
+        if self.variant == "textbook":
             self.state.optimizer = TextbookAdam()
-        self.work = train.step_for(self.vae, settings, self.state, s.B)
-        self.x, self.rng = self.x.astype(dtype, copy=False), np.random.default_rng(0)
+        if self.variant == "data":
+            self.vae.encoder = reads_data(self.vae.encoder)
+        if self.variant == "logaddexp":
+            self.vae.px = Logaddexp()
 
     def step(self, rows, eps):
         if self.variant in ("page", "data", "logaddexp"):
             return self.page(rows, eps)
-        self.work.draw(self.x, rows, self.rng)
-        if eps is not None:
-            self.work.eps[...] = eps
-        values = self.work(self.state.optimizer, asked=self.variant != "unasked" or eps is not None)
-        return None if values is None else values[0]
+        return super().step(rows, eps, asked=self.variant != "unasked" or eps is not None)
 
     def page(self, rows, eps):
         """The readable step, not recorded."""

@@ -17,17 +17,17 @@ def flattened(layout, weights):
 class Peer(Step):
     def __init__(self, arrays, about):
         super().__init__(arrays, about)
-        s, dtype = self.setting, self.variant or "float32"
-        vae = VAE(s.D, s.Z, (s.H,), s.activation)
+        s, dtype = self.setting, "float64" if self.variant == "float64" else "float32"
+        self.vae = VAE(s.D, s.Z, (s.H,), s.activation)
         settings = Settings(batch=s.B, samples=s.S, dtype=dtype)
-        self.state = train.start(vae, settings)
-        self.state.theta[:] = flattened(vae.layout, self.weights)
-        self.work = train.step_for(vae, settings, self.state, s.B)
+        self.state = train.start(self.vae, settings)
+        self.state.theta[:] = flattened(self.vae.layout, self.weights)
+        self.work = train.step_for(self.vae, settings, self.state, s.B)
         self.x, self.rng = self.x.astype(dtype, copy=False), np.random.default_rng(0)
 
-    def step(self, rows, eps):
+    def step(self, rows, eps, asked=True):
         self.work.draw(self.x, rows, self.rng)
         if eps is not None:
             self.work.eps[...] = eps
-        loss, *_ = self.work(self.state.optimizer)
-        return loss
+        values = self.work(self.state.optimizer, asked=asked)
+        return values and values[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyvae.comparison import compare_all, table, worst
+from tinyvae.comparison import compare_all, outcome, table, worst
 from tinyvae.distributions import LAWS
 from tinyvae.errors import check_count, unknown
 from tinyvae.estimates import FARTHEST
@@ -126,10 +126,8 @@ def show(notes):
         print(f"{', '.join(names)}: {remark}")
 
 
-def attempt(make, *args, **options):
+def attempt(make, *args):
     """(what it returns, None), or (None, why not): an estimator that does not fit the problem is a
     remark under the table, not the end of it."""
-    try:
-        return make(*args, **options), None
-    except (ValueError, ArithmeticError) as error:
-        return None, str(error)
+    found = outcome(make, *args)
+    return (None, str(found)) if isinstance(found, Exception) else (found, None)

@@ -34,12 +34,12 @@ class Machine:
 
 def examine():
     """The Machine that this runs on."""
-    processor, flags = parse_cpuinfo(_read("/proc/cpuinfo"))
+    processor, flags = parse_cpuinfo(read("/proc/cpuinfo"))
     return Machine(
         blas=find(),
         flags=flags or _flags_of_numpy(),
-        cores=_cores(),
-        quota=parse_quota(_read("/sys/fs/cgroup/cpu.max")),
+        cores=cores(),
+        quota=parse_quota(read("/sys/fs/cgroup/cpu.max")),
         environ={name: os.environ[name] for name in VARIABLES if name in os.environ},
         processor=processor or platform.processor() or platform.machine() or "unknown",
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -51,10 +51,14 @@ def parse_cpuinfo(text):
 
     Linux leaves out flags that the system does not let programs use.
     """
-    first = text.strip().split("\n\n")[0]
-    rows = (line.partition(":") for line in first.splitlines())
-    entries = {key.strip(): value.strip() for key, _, value in rows}
-    return entries.get("model name"), frozenset(entries.get("flags", "").split())
+    about = first_processor(text)
+    return about.get("model name"), frozenset(about.get("flags", "").split())
+
+
+def first_processor(text):
+    """{name: value} of the first processor in the text of /proc/cpuinfo."""
+    rows = (line.partition(":") for line in text.strip().split("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, _, value in rows}
 
 
 def parse_quota(text):
@@ -106,14 +110,16 @@ def _first_line(error):
     return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
 
 
-def _read(path):
+def read(path):
+    """The text of a file of the system; empty where there is none."""
     try:
         return Path(path).read_text(errors="replace")
     except OSError:
         return ""
 
 
-def _cores():
+def cores():
+    """The processor cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS, Windows

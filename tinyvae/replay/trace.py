@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 # What makes views, or asks for shapes, or is written with ufuncs: nothing of it goes on the list.
-THROUGH = {np.shape, np.ndim, np.size, np.expand_dims, np.reshape, np.transpose}
+THROUGH = {np.shape, np.ndim, np.size, np.expand_dims, np.reshape, np.transpose, np.broadcast_to}
 THROUGH |= {np.sum, np.mean, np.max}
+OPTIONS = {np.broadcast_to: {"subok": True}}  # or its view would be a plain array
 # Options that the methods `sum` and `mean` give, and that change nothing.
 IDLE = {"dtype": None, "where": True, "casting": "unsafe", "subok": False}
 UNSEEN = (
@@ -135,7 +136,6 @@ def where(tape, condition, yes, no):
 
 
 FUNCTIONS = {
-    np.broadcast_to: lambda tape, array, shape: np.broadcast_to(array, shape, subok=True),
     np.full_like: full_like,
     np.zeros_like: lambda tape, like: full_like(tape, like, 0.0),
     np.ones_like: lambda tape, like: full_like(tape, like, 1.0),
@@ -160,8 +160,8 @@ class Traced(np.ndarray):
         return self.tape.ufunc(ufunc, method, inputs, out, options)
 
     def __array_function__(self, fn, types, args, options):
-        if fn in THROUGH or options == {"subok": True}:
-            return super().__array_function__(fn, types, args, options)
+        if fn in THROUGH:
+            return super().__array_function__(fn, types, args, options | OPTIONS.get(fn, {}))
         if fn not in FUNCTIONS or options.keys() - {"axis"}:
             raise TypeError(f"np.{fn.__name__} cannot be recorded")
         return FUNCTIONS[fn](self.tape, *args, **options)
