@@ -681,3 +681,27 @@ def test_a_copy_of_a_state_goes_on_by_itself(vae, data, copied):
     )
     again = fit(vae, data, settings, copies[0])
     assert np.array_equal(again.theta, state.theta)
+
+
+@pytest.mark.parametrize(
+    "change", [{"objective": "path"}, {"samples": 3}, {"free_bits": 10.0}], ids=str
+)
+def test_a_run_may_go_on_with_another_objective(vae, data, change):
+    """What was recorded for the one is not replayed for the other."""
+    state = fit(vae, data, Settings(**QUICK))
+    fresh = copy.deepcopy(state)  # a copy has nothing recorded
+    other = Settings(**QUICK | {"epochs": 5} | change)
+    same = copy.deepcopy(state)
+    went_on, right = fit(vae, data, other, state), fit(vae, data, other, fresh)
+    assert np.array_equal(went_on.theta, right.theta)
+    unchanged = fit(vae, data, Settings(**QUICK | {"epochs": 5}), same)
+    assert not np.array_equal(went_on.theta, unchanged.theta)
+
+
+def test_a_run_may_go_on_with_another_model_of_the_same_size(vae, data):
+    state = fit(vae, data, Settings(**QUICK))
+    fresh = copy.deepcopy(state)
+    config = vae.config | {"activation": "relu"}
+    longer = Settings(**QUICK | {"epochs": 5})
+    went_on = fit(VAE(**config), data, longer, state)
+    assert np.array_equal(went_on.theta, fit(VAE(**config), data, longer, fresh).theta)

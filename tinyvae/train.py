@@ -81,7 +81,7 @@ class State:
     sums: dict = field(default_factory=dict)
     history: list = field(default_factory=list)
     best: np.ndarray | None = None  # the parameters at the best held-out bound, with `patience`
-    work: dict = field(default_factory=dict, repr=False)  # a Step for each size of batch
+    work: dict = field(default_factory=dict, repr=False)  # what `step_for` has recorded
 
     def __getstate__(self):
         """What a copy or a pickle takes: a Step works on the arrays it was recorded on."""
@@ -179,12 +179,14 @@ def steps(vae, data, settings, state):
 
 
 def step_for(vae, settings, state, size):
-    """The Step for batches of that size; the last batch of an epoch may be a smaller one."""
-    work = state.work.get(size)
-    if work is None or work.theta is not state.theta:
+    """The Step for batches of that size; the last batch of an epoch may be a smaller one. A run may
+    go on with another objective, another model or another theta: each has a Step of its own."""
+    key = size, settings.samples, settings.objective, settings.free_bits
+    work = state.work.get(key)
+    if work is None or work.theta is not state.theta or work.vae is not vae:
         objective = {"objective": settings.objective, "free_bits": settings.free_bits}
         work = Step(vae, state.theta, size, samples=settings.samples, **objective)
-        state.work[size] = work
+        state.work[key] = work
     return work
 
 
