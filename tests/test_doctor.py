@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinyvae.backend import describe
 from tinyvae.commands import doctor as command
 from tinyvae.doctor import blas as blases
 from tinyvae.doctor import kernels, machine, measure, report, threads
@@ -289,7 +290,7 @@ def no_driver():
 )
 def test_cupy_is_one_line(monkeypatch, module, says):
     monkeypatch.setitem(sys.modules, "cupy", module)
-    assert machine.gpu() == says
+    assert describe("cupy") == says
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,7 @@ def test_cupy_is_one_line(monkeypatch, module, says):
 )
 def test_a_cupy_that_cannot_be_imported_is_one_line(tmp_path, monkeypatch, text, says):
     broken_cupy(tmp_path, monkeypatch, text)
-    line = machine.gpu()
+    line = describe("cupy")
     assert line.startswith("installed, but cannot be imported: ")
     assert says in line
     assert "\n" not in line

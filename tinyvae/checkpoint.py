@@ -5,6 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from tinyvae import storage
+from tinyvae.backend import to_host
 from tinyvae.errors import check_count
 from tinyvae.optim import optimizer
 from tinyvae.train import Settings, State
@@ -20,7 +21,8 @@ def save(path, vae, settings, state, about):
     """
     run = {"model": vae.config, "settings": asdict(settings), "data": about}
     run |= {name: getattr(state, name) for name in PLAIN}
-    run["noise"] = None if state.rng is None else state.rng.bit_generator.state
+    host = isinstance(state.rng, np.random.Generator)  # a GPU's is made anew, and brought there
+    run["noise"] = state.rng.bit_generator.state if host else None
     storage.save(path, _arrays(state), run)
 
 
@@ -52,7 +54,8 @@ def load(path):
 def _arrays(state):
     arrays = {"theta": state.theta}
     arrays |= {f"optimizer.{name}": array for name, array in state.optimizer.state.items()}
-    return arrays if state.best is None else arrays | {"best": state.best}
+    arrays |= {} if state.best is None else {"best": state.best}
+    return {name: to_host(array) for name, array in arrays.items()}
 
 
 def _check(arrays, vae, settings):

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tinyvae.backend import backend_of, to_device, to_host
 from tinyvae.distributions.law import draw_shape
 from tinyvae.errors import NotFinite, check_count
 from tinyvae.heap import keep_dropped_memory
@@ -36,7 +37,8 @@ class SampleMoments:
         """The moments of x (n, ...). Sums over samples are products with ones: where a sample is a
         few numbers, NumPy's sums are ten times slower."""
         n, shape = len(x), x.shape[1:]
-        rows, ones = x.reshape(n, -1), np.ones(n)
+        rows = x.reshape(n, -1)
+        ones = np.ones_like(rows[:, 0], dtype=np.float64)
         mean = ones @ rows / n
         d = rows - mean
         d2 = d * d
@@ -205,7 +207,9 @@ def compare_all(
     one that does not fit the problem (ValueError, ArithmeticError).
 
     Estimators that take the same kind of noise see the same numbers, drawn once; another kind
-    begins where `rng` stood. exact_variances: {name: tuple}.
+    begins where `rng` stood, or, as a GPU's generator cannot be copied, where the first one is.
+    exact_variances: {name: tuple}. All is done where params live, which are one backend's; noise
+    is moved there; exact means and the result are the host's.
     """
     check_count("samples", samples, at_least=2)
     keep_dropped_memory()  # every chunk makes and drops the same arrays
@@ -217,11 +221,13 @@ def compare_all(
         each = max(2, check_count("chunk", chunk) // width)
     pieces = max(1, samples // each)
     kinds = list(dict.fromkeys(estimator.noise for estimator in estimators))
-    rngs = dict(zip(kinds, [rng, *(deepcopy(rng) for _ in kinds[1:])], strict=False))
+    copy = deepcopy if isinstance(rng, np.random.Generator) else lambda rng: rng
+    rngs = dict(zip(kinds, [rng, *(copy(rng) for _ in kinds[1:])], strict=False))
+    backend = backend_of(params[0])
     found = {}
     for k in range(pieces):
         size = samples * (k + 1) // pieces - samples * k // pieces
-        noise = {kind: kind(law, rngs[kind], (size, *shape)) for kind in kinds}
+        noise = {kind: to_device(kind(law, rngs[kind], (size, *shape)), backend) for kind in kinds}
         for estimator in estimators:
             before = found.get(estimator.name)
             if not isinstance(before, Exception):
@@ -264,6 +270,9 @@ def _joined(one, two):
 
 
 def _comparison(estimator, name, law, params, moments, exact_mean, exact_variance):
+    moments = SampleMoments(
+        moments.n, *map(to_host, (moments.mean, moments.M2, moments.M3, moments.M4))
+    )
     if not np.isfinite(moments.M4).all():
         raise NotFinite(
             f"the estimates of d/d{name} by {estimator.name} overflow: is E f(z) finite at all?"

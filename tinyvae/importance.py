@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from tinyvae.backend import backend_of, to_device, to_host
 from tinyvae.errors import NotFinite, check_count
 
 STREAM = 4  # of the seed: the noise of these draws
@@ -68,14 +69,15 @@ def log_weights(vae, theta, x, total, rng, *, groups=()):
     for done in range(0, total, size):
         draws = min(size, total - done)
         eps = rng.standard_normal((draws, len(x), vae.latent), dtype=theta.dtype)
+        there = to_device((x, eps), backend_of(theta))
         with np.errstate(over="ignore", invalid="ignore"):
-            log_w, _ = vae.log_weights(theta, x=x, eps=eps)
+            log_w, _ = vae.log_weights(theta, x=there[0], eps=there[1])
         if not np.isfinite(log_w).all():
             raise NotFinite(
                 "an importance weight is not finite: a posterior is wide, or a reconstruction far "
                 "off, beyond what the dtype of theta holds"
             )
-        yield log_w.astype(np.float64)
+        yield to_host(log_w).astype(np.float64)
 
 
 def widest(vae):

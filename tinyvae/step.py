@@ -1,13 +1,16 @@
 """One step of training: a batch, its gradient, and the optimizer.
 
 `gradient` is the page to read. `Step` records it once (see replay/) on arrays of its own, for
-batches of one size, and then does the same calls again for every batch.
+batches of one size, and then does the same calls again for every batch. `DeviceStep` runs the page
+itself: a GPU's arrays are not recorded, as their memory is kept for them anyway.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
+from tinyvae.backend import backend_of, to_device
 from tinyvae.diagnostics import explain
 from tinyvae.errors import NotFinite
 from tinyvae.kl import kl_per_latent
@@ -28,7 +31,7 @@ def gradient(vae, theta, *, x, eps, beta=1.0, **objective):
 
 
 class Step:
-    """The step on batches of one size: fill `x`, `eps` and `beta`, and call it.
+    """The step on batches of one size: `draw` one, and call it.
 
     theta: the parameters, which the optimizer changes in place. x (B, D), eps (B, Z) or (S, B, Z),
     beta (): arrays of the Step, of theta's dtype. objective: as for `VAE.negative_bound`.
@@ -42,10 +45,11 @@ class Step:
         self.beta = np.ones((), theta.dtype)
         self.programs = {}
 
-    def draw(self, x, rows, rng):
-        """Fill x with rows (B,) of the data x (N, D), trusted to be there, and eps with noise."""
+    def draw(self, x, rows, rng, beta=1.0):
+        """Take rows (B,) of the data x (N, D), trusted to be there, noise, and the KL's weight."""
         np.take(x, rows, axis=0, out=self.x, mode="clip")  # the only mode without a copy
         rng.standard_normal(dtype=self.eps.dtype, out=self.eps)
+        self.beta[...] = beta
 
     def __call__(self, optimizer, *, asked=True):
         """Do it. (loss, reconstruction, kl) in nats per example, or None if they are not asked for:
@@ -65,18 +69,34 @@ class Step:
     def program(self, asked):
         """The gradient and its squared norm, recorded, with the loss and its parts if asked."""
         if asked not in self.programs:
-
-            def fn(theta, x, eps, beta):
-                dtheta, *values = gradient(
-                    self.vae, theta, x=x, eps=eps, beta=beta, **self.objective
-                )
-                return dtheta, dtheta @ dtheta, *values[: 3 * asked]
-
+            fn = partial(self.page, asked)
             self.programs[asked] = record(fn, self.theta, self.x, self.eps, self.beta)
         return self.programs[asked]
+
+    def page(self, asked, theta, x, eps, beta):
+        """What `program` gives, computed."""
+        dtheta, *values = gradient(self.vae, theta, x=x, eps=eps, beta=beta, **self.objective)
+        return dtheta, dtheta @ dtheta, *values[: 3 * asked]
 
     def explain(self):
         """The loss, and which array went bad first."""
         arguments = {"x": self.x, "eps": self.eps, "beta": float(self.beta), **self.objective}
         loss = self.vae.negative_bound(self.theta, **arguments)[0]
         return f"the loss is {loss:g}: {explain(self.vae, self.theta, **arguments)}"
+
+
+class DeviceStep(Step):
+    """The same for a theta on a GPU; the data x are there, and so is the noise of a generator that
+    is: NumPy's is drawn on the host, and moved."""
+
+    def __init__(self, vae, theta, size, *, samples=1, **objective):
+        self.vae, self.theta, self.objective = vae, theta, objective
+        self.shape = (size, vae.latent) if samples == 1 else (samples, size, vae.latent)
+
+    def draw(self, x, rows, rng, beta=1.0):
+        self.x, self.beta = x[rows], beta
+        eps = rng.standard_normal(self.shape, dtype=self.theta.dtype)
+        self.eps = to_device(eps, backend_of(self.theta))
+
+    def program(self, asked):
+        return partial(self.page, asked, self.theta, self.x, self.eps, self.beta)

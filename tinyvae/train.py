@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinyvae.backend import backend_of, check_noise, noise_rng, to_device, to_host
 from tinyvae.data import bernoulli_draw
 from tinyvae.elbo import OBJECTIVES, TIGHTER, check_free_bits
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
 from tinyvae.optim import optimizer
-from tinyvae.step import Step
+from tinyvae.step import DeviceStep, Step
 
 # The streams that a seed is split into.
 INIT, EPOCH, HELD_OUT = 0, 1, 2
@@ -33,7 +34,11 @@ class Settings:
     `loss_every`: the loss is looked at every so many steps, and an epoch's row is the mean of
     these; a step that does not look is faster by 5 to 15 %.
     `patience`: stop after so many epochs without a better held-out bound, and keep the best
-    parameters; 0: never. TypeError or ValueError for a value out of range or an unknown name.
+    parameters; 0: never.
+    `backend`: 'numpy', or 'cupy' for a GPU. `noise`: by the host's generator, the same numbers on
+    every backend, so that their curves can be compared; or by the 'device's own, which is faster.
+
+    TypeError or ValueError for a value out of range or an unknown name.
     """
 
     epochs: int = 80
@@ -49,6 +54,8 @@ class Settings:
     patience: int = 0
     dtype: str = "float32"
     seed: int = 0
+    backend: str = "numpy"
+    noise: str = "host"
 
     def __post_init__(self):
         check_count("epochs", self.epochs)
@@ -63,6 +70,7 @@ class Settings:
             check_count(name, getattr(self, name), at_least=0)
         if self.dtype not in ("float32", "float64"):
             raise unknown("dtype", self.dtype, ("float32", "float64"))
+        check_noise(self.noise, self.backend)
         optimizer(self.optimizer, self.lr)
 
 
@@ -92,6 +100,13 @@ class State:
         """What the run has to show: the best parameters if it kept them, else the last."""
         return self.theta if self.best is None else self.best
 
+    def to(self, backend):
+        """Move all that the run remembers to that backend's device."""
+        self.theta = to_device(self.theta, backend)
+        self.best = None if self.best is None else to_device(self.best, backend)
+        moved = {k: to_device(v, backend) if v.ndim else v for k, v in self.optimizer.state.items()}
+        self.optimizer.state = moved  # a number, Adam's count of steps, is the host's
+
 
 def start(vae, settings, x=None):
     """The state before the first step; with data x (N, D) the output starts at their mean."""
@@ -116,7 +131,8 @@ def check_fit(vae, data, settings):
 def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
     """Minimize the mean negative ELBO of `data.x`; the State after the last epoch.
 
-    state: where to go on from, by default `start(vae, settings, data.x)`; changed in place.
+    state: where to go on from, by default `start(vae, settings, data.x)`; changed in place, and
+    moved to the settings' backend.
     on_step(state), on_epoch(state): called after each step and epoch; a true result of on_epoch
     stops the run. Ctrl-C stops it too, after the step in progress, with the state in order.
 
@@ -126,6 +142,7 @@ def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
     """
     check_fit(vae, data, settings)
     state = start(vae, settings, data.x) if state is None else state
+    state.to(settings.backend)
     with interruptible() as interrupted:
         while not finished(state, settings):
             for _ in steps(vae, data, settings, state):
@@ -148,24 +165,28 @@ def steps(vae, data, settings, state):
     """Do the rest of the current epoch, one step at a time."""
     # Made anew when a run is resumed in the middle of an epoch, the order is the same again; then
     # the noise goes on from where the saved generator was.
-    rng = np.random.default_rng([settings.seed, EPOCH, state.epoch])
-    order = rng.permutation(len(data.x))
-    x = data.x.astype(settings.dtype, copy=False)
+    seed, backend = [settings.seed, EPOCH, state.epoch], settings.backend
+    rng = np.random.default_rng(seed)
+    order = to_device(rng.permutation(len(data.x)), backend)
+    x = to_device(data.x.astype(settings.dtype, copy=False), backend)
+    rng = rng if settings.noise == "host" else noise_rng(seed, backend, settings.noise)
     if data.values == "dynamic":
-        x = bernoulli_draw(x, noise=rng.random(x.shape, dtype=x.dtype))
-    if state.rng is None:
-        state.rng = rng
-        state.sums = dict.fromkeys((*VALUES, "seconds"), 0.0)
+        x = bernoulli_draw(x, noise=to_device(rng.random(x.shape, dtype=x.dtype), backend))
 
     count, every = count_steps(data, settings), settings.loss_every
     batches = [order[i : i + settings.batch] for i in range(0, len(order), settings.batch)]
+    if state.step == 0:
+        state.sums = dict.fromkeys((*VALUES, "seconds"), 0.0)
+    if state.rng is None:
+        state.rng = rng
+        for rows in batches[: state.step]:  # a GPU's generator is not saved: to where it was
+            step_for(vae, settings, state, len(rows)).draw(x, rows, rng)
     seen = sum(map(len, batches[::every]))  # the examples whose loss is looked at
     while state.step < count:
         began = time.perf_counter()
         rows, asked = batches[state.step], state.step % every == 0
         step = step_for(vae, settings, state, len(rows))
-        step.draw(x, rows, state.rng)
-        step.beta[...] = warm(settings, state.epoch + (state.step + 1) / count)
+        step.draw(x, rows, state.rng, warm(settings, state.epoch + (state.step + 1) / count))
         try:
             values = step(state.optimizer, asked=asked)
         except NotFinite as error:
@@ -185,7 +206,8 @@ def step_for(vae, settings, state, size):
     work = state.work.get(key)
     if work is None or work.theta is not state.theta or work.vae is not vae:
         objective = {"objective": settings.objective, "free_bits": settings.free_bits}
-        work = Step(vae, state.theta, size, samples=settings.samples, **objective)
+        kind = Step if backend_of(state.theta) == "numpy" else DeviceStep
+        work = kind(vae, state.theta, size, samples=settings.samples, **objective)
         state.work[key] = work
     return work
 
@@ -235,7 +257,8 @@ def evaluation(settings):
 def evaluate(vae, theta, x, *, seed=0, objective="analytic", samples=1, batch=1000):
     """The bound (N,) of each example, beta = 1, by so many samples each, in nats.
 
-    The noise depends on `seed` alone: two calls, and two epochs, are compared on the same draw.
+    The noise depends on `seed` alone: two calls, and two epochs, are compared on the same draw. It
+    is done where theta lives; x and the result are the host's.
     """
     vae.check(x)
     check_count("samples", samples)
@@ -246,7 +269,8 @@ def evaluate(vae, theta, x, *, seed=0, objective="analytic", samples=1, batch=10
     bounds = []
     for part in (x[i : i + size] for i in range(0, len(x), size)):
         eps = rng.standard_normal((*many, len(part), vae.latent), dtype=theta.dtype)
-        bounds.append(vae.elbo(theta, x=part, eps=eps, objective=objective)[0])
+        part, eps = to_device((part, eps), backend_of(theta))
+        bounds.append(to_host(vae.elbo(theta, x=part, eps=eps, objective=objective)[0]))
     return np.concatenate(bounds)
 
 

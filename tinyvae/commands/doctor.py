@@ -20,6 +20,7 @@ def add(subparsers):
 
 def run(args):
     # Here, not above: no other command needs any of it.
+    from tinyvae.backend import describe
     from tinyvae.doctor import machine, report
     from tinyvae.doctor.kernels import kernels
     from tinyvae.doctor.measure import measure
@@ -29,7 +30,7 @@ def run(args):
     about_kernels, better = kernels(here)
     about_threads, other = threads(here)
     remedies = [remedy for remedy in (better, other) if remedy is not None]
-    about = {"kernels": about_kernels, "threads": about_threads, "gpu": machine.gpu()}
+    about = {"kernels": about_kernels, "threads": about_threads, "gpu": describe("cupy")}
     print(*report.facts(here, versions=machine.versions(), **about), "", sep="\n", flush=True)
     trials = None
     if not args.no_measure:

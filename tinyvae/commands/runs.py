@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from tinyvae import checkpoint, inspection
+from tinyvae import backend, checkpoint, inspection
 from tinyvae import train as training
 from tinyvae.data import load
 from tinyvae.errors import check_count
@@ -16,6 +16,11 @@ from tinyvae.vae import VAE
 DATA = {"data": "digits", "data_dir": None, "n": None, "held_out": None, "binarize": None}
 MODEL = {"latent": 2, "hidden": [128, 64], "activation": "tanh", "likelihood": None, "scale": None}
 TRAINING = asdict(Settings())
+DRAWN = {
+    "host": "the numbers of a run on the CPU (faster: --noise device)",
+    "device": "not the numbers of a run on the CPU (those: --noise host)",
+}
+FREE = "epochs", "backend", "data_dir"  # what a resumed run may change
 
 
 def fresh(path, given):
@@ -50,6 +55,7 @@ def fresh(path, given):
         1.0 if options["scale"] is None else options["scale"],
     )
     settings = Settings(**{name: options[name] for name in TRAINING})
+    backend.module(settings.backend)  # is there a GPU? Better to know now
     how = options["binarize"]
     if how is None:
         how = "threshold" if likelihood == "bernoulli" else "grey"
@@ -67,16 +73,18 @@ def resumed(path, given):
     stored["lr"] = state.optimizer.lr
     stored["hidden"] = list(stored["hidden"])
     for name, value in given.items():
-        free = name in ("epochs", "data_dir") or name not in DATA | MODEL | TRAINING
+        free = name in FREE or name not in DATA | MODEL | TRAINING
         if not free and value != stored[name]:
             raise ValueError(
                 f"--{name.replace('_', '-')} {value} differs from the run in {path}, which has "
-                f"{stored[name]}: a resumed run goes on as it was, and only --epochs may change"
+                f"{stored[name]}: a resumed run goes on as it was, and only --epochs and --backend "
+                "may change"
             )
     epochs = check_count("epochs", given.get("epochs", settings.epochs))
     if epochs < state.epoch:
         raise ValueError(f"epochs is {epochs}, but the run in {path} has done {state.epoch}")
-    settings = replace(settings, epochs=epochs)
+    settings = replace(settings, epochs=epochs, backend=given.get("backend", settings.backend))
+    backend.module(settings.backend)
     data = load(
         about["data"],
         data_dir=given.get("data_dir", about["data_dir"]),
@@ -157,5 +165,8 @@ def describe(vae, settings, data):
         f"beta {settings.beta:g}{warmup}, seed {settings.seed}"
     )
     print(f"          objective {settings.objective}, {samples} an example{floor}")
+    if settings.backend != "numpy":
+        print(f"backend   CuPy {backend.describe(settings.backend)}")
+        print(f"          noise drawn on the {settings.noise}: {DRAWN[settings.noise]}")
     if settings.objective == "score" and settings.samples == 1:
         print("          a score function alone has no baseline, and learns slowly: see --samples")

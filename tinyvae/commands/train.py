@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tinyvae import checkpoint, inspection
 from tinyvae import train as training
+from tinyvae.backend import BACKENDS
 from tinyvae.commands import inspect
 from tinyvae.commands.runs import (
     DATA,
@@ -100,6 +101,8 @@ def add(subparsers):
         "parameters; 0: never", int)  # fmt: skip
     option(fit, "dtype", "float32 or float64")
     option(fit, "seed", "of the first weights, the order and the noise", int)
+    option(fit, "backend", f"{', '.join(BACKENDS)}: cupy is a GPU")
+    option(fit, "noise", "host: the same numbers on every backend; device: by the GPU itself")
 
     files = parser.add_argument_group("files")
     option(
@@ -143,6 +146,7 @@ def run(args):
     training.check_fit(vae, data, settings)
     save()  # can it be written? Better to know now
     finished = fit(vae, data, settings, state, save)
+    state.to("numpy")  # the figures and records are the host's
     save()
     if not finished:
         print(

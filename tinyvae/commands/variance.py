@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyvae import backend
+from tinyvae.backend import BACKENDS
 from tinyvae.comparison import compare_all, outcome, table, worst
 from tinyvae.distributions import LAWS
 from tinyvae.errors import check_count, unknown
@@ -44,6 +46,18 @@ def add(subparsers):
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument(
+        "--backend",
+        default="numpy",
+        metavar="NAME",
+        help=f"of the estimates, not of the figures: {', '.join(BACKENDS)} (default: numpy)",
+    )
+    parser.add_argument(
+        "--noise",
+        default="host",
+        metavar="NAME",
+        help="host: the same numbers on every backend; device: by the GPU itself (default: host)",
+    )
+    parser.add_argument(
         "--estimators", nargs="+", metavar="NAME", help="only those with this in their name"
     )
     parser.add_argument(
@@ -65,9 +79,13 @@ def run(args):
     if not args.no_figures:
         out.mkdir(parents=True, exist_ok=True)  # before the work, so that an error comes first
 
+    rng = backend.noise_rng(args.seed, args.backend, args.noise)
+    there = tuple(backend.to_device(np.asarray(p), args.backend) for p in chosen.params)
     print(f"The gradient of {chosen}, {args.samples} estimates")
+    if args.backend != "numpy":
+        print(f"By CuPy {backend.describe(args.backend)}, noise drawn on the {args.noise}")
     print(f"The path is {chosen.law.KIND}: {chosen.law.WHY}\n")
-    tables, notes = measure(rows, chosen, args.samples, args.seed)
+    tables, notes = measure(rows, chosen, there, args.samples, rng)
     for name, comparisons in tables.items():
         print(f"d/d{name}" + (", mean over the coordinates" if chosen.D > 1 else ""))
         print(table(comparisons), end="\n\n")
@@ -82,7 +100,7 @@ def run(args):
     return 0
 
 
-def measure(rows, chosen, samples, seed):
+def measure(rows, chosen, params, samples, rng):
     """({parameter: comparisons}, notes): every estimator that the law admits, on the same noise;
     the notes, (what, remark), say what is biased, unknown or refused."""
     tables, notes = {name: [] for name in chosen.law.PARAMS}, []
@@ -93,9 +111,9 @@ def measure(rows, chosen, samples, seed):
     for row in rows:
         variances[row.name], why = attempt(chosen.exact_variance, row.name)
         notes += [("exact variances", why)] if why else []
-    options = {"samples": samples, "rng": np.random.default_rng(seed)}
+    options = {"samples": samples, "rng": rng}
     options |= {"exact_mean": truth, "exact_variances": variances}
-    every = compare_all(rows, chosen.f, chosen.law, chosen.params, **options)
+    every = compare_all(rows, chosen.f, chosen.law, params, **options)
     for row in rows:
         found = every[row.name]
         if isinstance(found, Exception):

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import warnings
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -81,33 +80,6 @@ def versions():
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-def gpu():
-    """One line on CuPy and its device; whatever goes wrong in there is a line, too."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import cupy
-    except ModuleNotFoundError as error:
-        if error.name == "cupy":
-            return "not installed (optional)"
-        return f"installed, but cannot be imported: {_first_line(error)}"
-    except Exception as error:  # a driver that does not fit can raise anything
-        return f"installed, but cannot be imported: {_first_line(error)}"
-    try:
-        count = cupy.cuda.runtime.getDeviceCount()
-        about = cupy.cuda.runtime.getDeviceProperties(0)
-        device = f"{about['name'].decode()}, {about['totalGlobalMem'] / 2**30:.0f} GiB"
-        more = f", and {count - 1} more" if count > 1 else ""
-        return f"{cupy.__version__} on {device}{more}"
-    except Exception as error:
-        return f"imported, but no GPU answers: {_first_line(error)}"
-
-
-def _first_line(error):
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
 
 
 def read(path):
