@@ -9,20 +9,24 @@ import sys
 from benchmarks import machine
 from benchmarks.children import ROOT, PeerFailed
 from benchmarks.contest import Disagrees
+from tinyvae import backend
 from tinyvae.errors import check_count, check_number, unknown
 
 
-def options(module, doc, peers, *, rounds, seconds=0.2):
-    """A parser with what every benchmark takes."""
+def options(module, doc, peers, *, rounds, seconds=0.2, on_gpu=None):
+    """A parser with what every benchmark takes; on_gpu: the peers with --backend cupy."""
     lines = doc.strip().splitlines()
     parser = argparse.ArgumentParser(f"python -m {module}", description=lines[0])
     known = ", ".join(peers)
-    parser.add_argument("--peers", default=",".join(peers), help=f"of {known} (default: all)")
+    if on_gpu is not None:
+        parser.add_argument("--backend", default="numpy", help="numpy, or cupy for a GPU")
+        known += f"; with --backend cupy of {', '.join(on_gpu)}"
+    parser.add_argument("--peers", help=f"of {known} (default: all)")
     parser.add_argument("--rounds", type=int, default=rounds, help=f"default: {rounds}")
     parser.add_argument(
         "--seconds", type=float, default=seconds, help=f"a turn takes (default: {seconds:g})"
     )
-    parser.add_argument("--threads", default="1,2", help="numbers of threads (default: 1,2)")
+    parser.add_argument("--threads", help="numbers of threads (default: 1,2; of a GPU: all)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, data, noise and orders")
     parser.add_argument("--out", default="runs/benchmarks", metavar="DIR", help="for files")
     parser.add_argument(
@@ -34,11 +38,14 @@ def options(module, doc, peers, *, rounds, seconds=0.2):
 
 def checked(args, peers):
     """args with lists in place of texts. ValueError or TypeError that names what is wrong."""
+    backend.module(getattr(args, "backend", "numpy"))
     check_count("rounds", args.rounds)
     check_count("seed", args.seed, at_least=0)
     check_number("seconds", args.seconds, above=0)
-    args.peers = {key: peers[key] for key in chosen("peer", args.peers, peers)}
-    wanted = [number("threads", word) for word in args.threads.split(",")]
+    names = peers if args.peers is None else chosen("peer", args.peers, peers)
+    args.peers = {key: peers[key] for key in names}
+    usual = "1,2" if getattr(args, "backend", "numpy") == "numpy" else str(machine.cores())
+    wanted = [number("threads", word) for word in (args.threads or usual).split(",")]
     args.threads = [n for n in wanted if n <= machine.cores()]
     if wanted != args.threads:
         print(f"there are {machine.cores()} cores for threads: no times with more")

@@ -7,6 +7,7 @@ import signal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tinyvae.backend import describe
 from tinyvae.doctor import blas
 from tinyvae.doctor.kernels import LEVELS as KNOWN
 from tinyvae.doctor.machine import cores, first_processor, read
@@ -88,8 +89,9 @@ def busy():
     return [f"Other programs compute ({load:.1f} at a time): {warning}."] if load > 0.5 else []
 
 
-def described(packages):
-    """One line: processor, cores, kernels, system, versions."""
+def described(packages, backend="numpy"):
+    """One line: processor, cores, kernels, system, versions, and the GPU that is asked for."""
+    gpu = "" if backend == "numpy" else f"; CuPy {describe(backend)}"
     versions = [f"Python {platform.python_version()}"]
     for name in packages:
         try:
@@ -103,5 +105,5 @@ def described(packages):
     return (
         f"{model} ({family if about else platform.machine()}), {cores()} cores, "
         f"{next(found, 'vectors unknown')}; NumPy's "
-        f"kernels {core_type()}; {platform.system()}; {', '.join(versions)}"
+        f"kernels {core_type()}; {platform.system()}; {', '.join(versions)}{gpu}"
     )

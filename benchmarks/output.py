@@ -65,7 +65,8 @@ class Pages:
     """What a benchmark prints, a table at a time, gathered as Markdown."""
 
     def __init__(self, args, packages):
-        head = [machine.described(packages), *machine.busy()]
+        backend = getattr(args, "backend", "numpy")
+        head = [machine.described(packages, backend), *machine.busy()]
         self.args, self.parts, self.results = args, [". ".join(head), f"`{args.command}`"], []
         print(*head, sep="\n")
 

@@ -2,6 +2,7 @@
 
     python -m benchmarks.step [--settings tanh,relu,large,tiny] [--peers tinyvae,torch,...]
     python -m benchmarks.step --growth      how the time grows with batch, width, latents, samples
+    python -m benchmarks.step --backend cupy    a GPU beside the CPU, and PyTorch on the same GPU
 
 `steps/task.py` says what a step is. The losses of the first steps must be those of tinyvae in
 float64 before any is timed.
@@ -19,7 +20,7 @@ from benchmarks.output import Pages, rows
 from benchmarks.peer import Entry
 from benchmarks.ratios import ratio
 from benchmarks.steps import task
-from benchmarks.steps.task import SETTINGS
+from benchmarks.steps.task import FOR_GPU, SETTINGS
 
 STEPS = "benchmarks.steps"
 PEERS = {
@@ -35,16 +36,21 @@ PEERS = {
     "plain": Entry("plain NumPy", f"{STEPS}.plain", blas=True),
     "floor": Entry("matrix products", f"{STEPS}.products", blas=True, judged=False),
 }
+ON_GPU = {
+    "tinyvae": PEERS["tinyvae"],
+    "gpu": Entry("tinyvae, GPU", f"{STEPS}.in_tinyvae", variant="gpu"),
+    "gpu-host": Entry("tinyvae, GPU, noise of the host", f"{STEPS}.in_tinyvae", variant="gpu-host"),
+    "torch-gpu": Entry("PyTorch, GPU", f"{STEPS}.in_torch", ("torch",), variant="gpu"),
+}
 REFERENCE = Entry("tinyvae in float64", f"{STEPS}.in_tinyvae", variant="float64")
 CLOSE = 5e-6  # relative: ten times what rounding in float32 makes of a loss in these steps
 PACKAGES = ("numpy", "torch", "jax", "autograd")
 
 
 def parser():
-    parser = cli.options("benchmarks.step", __doc__, PEERS, rounds=21)
-    parser.add_argument(
-        "--settings", default=",".join(SETTINGS), help=f"of {', '.join(SETTINGS)} (default: all)"
-    )
+    parser = cli.options("benchmarks.step", __doc__, PEERS, rounds=21, on_gpu=ON_GPU)
+    known = f"of {', '.join(SETTINGS)}; with --backend cupy of {', '.join(FOR_GPU)}"
+    parser.add_argument("--settings", help=f"{known} (default: all)")
     parser.add_argument(
         "--kernels",
         default="auto",
@@ -57,25 +63,28 @@ def parser():
 
 
 def run(args):
-    cli.checked(args, PEERS)
-    names = cli.chosen("setting", args.settings, SETTINGS)
+    on_gpu = args.backend == "cupy"
+    cli.checked(args, ON_GPU if on_gpu else PEERS)
+    known = FOR_GPU if on_gpu else SETTINGS
+    names = list(known) if args.settings is None else cli.chosen("setting", args.settings, known)
     args.kernels = cli.kernels(args.kernels)
     if args.quick:
-        names, args.seconds, args.threads = ["tiny"], 0.02, args.threads[:1]
+        known, names = SETTINGS, ["tiny"]
+        args.seconds, args.threads = 0.02, args.threads[:1]
     pages = Pages(args, PACKAGES)
     if args.growth:
         return growth.run(args, pages, timed)
     entries = present(args.peers)
     for threads in args.threads:
         for name in names:
-            title = f"{SETTINGS[name]}; {threads} thread{'s' * (threads > 1)}"
-            result = timed(args, title, SETTINGS[name], entries, threads)
+            title = f"{known[name]}; {threads} thread{'s' * (threads > 1)}"
+            result = timed(args, title, known[name], entries, threads)
             pages.add(title, rows(result, unit="ms a step"), over_floor(result), [result])
     if not (args.no_figures or args.quick):
         from benchmarks.figure import bars
 
         print(f"written: {bars(pages.results, Path(args.out) / 'step.png')}")
-    return pages.finish("step")
+    return pages.finish("gpu" if on_gpu else "step")
 
 
 def timed(args, title, setting, entries, threads):

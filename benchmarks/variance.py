@@ -27,13 +27,19 @@ PEERS = {
     "jax": Entry("JAX vmap", f"{WHERE}.in_jax", ("jax",)),
     "whole": Entry("NumPy, whole arrays", f"{WHERE}.whole"),
 }
+ON_GPU = {
+    "tinyvae": PEERS["tinyvae"],
+    "gpu": Entry("tinyvae, GPU", f"{WHERE}.in_tinyvae", variant="gpu"),
+}
 FAR = 6.0  # standard errors
 HELD = 8  # arrays of all samples that `whole` has at once
 LIMIT = 4e9  # bytes that it may take
 
 
 def parser():
-    parser = cli.options("benchmarks.variance", __doc__, PEERS, rounds=7, seconds=0.5)
+    parser = cli.options(
+        "benchmarks.variance", __doc__, PEERS, rounds=7, seconds=0.5, on_gpu=ON_GPU
+    )
     parser.add_argument("--dimensions", default="10,100", help="D (default: 10,100)")
     parser.add_argument("--samples", type=int, default=1_000_000, help="default: 1000000")
     parser.add_argument("--dtypes", default="float64,float32", help="default: float64,float32")
@@ -41,7 +47,7 @@ def parser():
 
 
 def run(args):
-    cli.checked(args, PEERS)
+    cli.checked(args, PEERS if args.backend == "numpy" else ON_GPU)
     check_count("samples", args.samples, at_least=10_000)
     dimensions = [cli.number("dimensions", word) for word in args.dimensions.split(",")]
     dtypes = cli.chosen("dtype", args.dtypes, ("float64", "float32"))
@@ -56,7 +62,7 @@ def run(args):
                 title = f"{problem}; {threads} thread{'s' * (threads > 1)}"
                 result = timed(args, title, problem, threads)
                 pages.add(title, rows(result), results=[result])
-    return pages.finish("variance")
+    return pages.finish("variance" if args.backend == "numpy" else "variance-gpu")
 
 
 def timed(args, title, problem, threads):

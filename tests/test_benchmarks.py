@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import double
 import numpy as np
 import pytest
 
@@ -487,3 +488,40 @@ def test_every_habit_does_the_same_step(capsys):
     said = capsys.readouterr().out
     for entry in habits.PEERS.values():
         assert f"\n{entry.name} " in said
+
+
+# -- On a GPU: the double of one, in this process and in the children
+
+
+@pytest.fixture
+def gpu(folder, monkeypatch):
+    double.install(monkeypatch)
+    tests = str(Path(double.__file__).parent)
+    code = f"import sys; sys.path.append({tests!r}); import double\n"
+    (folder / "cupy.py").write_text(code + "sys.modules['cupy'] = double.MODULE\n")
+
+
+def test_a_step_on_a_gpu_has_the_losses_of_the_cpu_and_is_timed(gpu, folder, capsys):
+    peers = "tinyvae,gpu,gpu-host"
+    assert step.main([*QUICK, "--backend", "cupy", "--peers", peers]) == 0
+    out = capsys.readouterr().out
+    assert "CuPy double on a GPU made of plain memory" in out
+    (record,) = json.loads((folder / "out" / "gpu.json").read_text())
+    assert list(record["times"]) == ["tinyvae", "tinyvae, GPU", "tinyvae, GPU, noise of the host"]
+    assert all(seconds > 0 for row in record["times"].values() for seconds in row["seconds"])
+
+
+def test_the_variances_of_a_gpu_are_held_against_the_exact_ones(gpu, folder):
+    assert variance.main([*QUICK, "--backend", "cupy"]) == 0
+    (record,) = json.loads((folder / "out" / "variance-gpu.json").read_text())
+    assert list(record["times"]) == ["tinyvae", "tinyvae, GPU"]
+
+
+@pytest.mark.parametrize("command", [step, variance])
+def test_without_a_gpu_the_benchmarks_say_so_in_one_line(command, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert command.main([*QUICK, "--backend", "cupy"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("benchmarks: error: backend 'cupy' needs a GPU and CuPy, which is not")
+    assert err.count("\n") == 1

@@ -1,4 +1,5 @@
-"""PyTorch: eager with its default Adam, eager with the fused one, and compiled with the fused one.
+"""PyTorch: eager with its default Adam, eager with the fused one, and compiled with the fused one;
+'gpu' is the second on a GPU.
 
 Modules, `binary_cross_entropy_with_logits`, gradients set to None, noise from a torch.Generator.
 Compiled is the forward pass and the loss, and with them their backward pass.
@@ -41,20 +42,30 @@ class Peer(Step):
     def __init__(self, arrays, about):
         super().__init__(arrays, about)
         torch.set_num_threads(self.threads)
+        self.device = "cuda" if self.variant == "gpu" else "cpu"
         self.model = VAE(self.setting)
         self.model.load(self.weights)
+        self.model.to(self.device)
         fused = self.variant != "eager"
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=fused)
         self.loss = torch.compile(self.model) if self.variant == "compiled" else self.model
-        self.generator = torch.Generator().manual_seed(0)
-        self.x, self.first = torch.from_numpy(self.x), torch.from_numpy(self.first)
+        self.generator = torch.Generator(self.device).manual_seed(0)
+        self.x = torch.from_numpy(self.x).to(self.device)
+        self.first = torch.from_numpy(self.first).to(self.device)
+        self.order = [rows.to(self.device) for rows in self.order]
 
     def indices(self, rows):
         return torch.from_numpy(rows)
 
+    def run(self, count):
+        super().run(count)
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
     def step(self, rows, eps):
         if eps is None:
-            eps = torch.randn(self.setting.noise, generator=self.generator)
+            noise = {"generator": self.generator, "device": self.device}
+            eps = torch.randn(self.setting.noise, **noise)
         loss = self.loss(self.x[rows], eps)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -52,6 +52,8 @@ SETTINGS = {
     "tiny": Setting(64, 128, 8, 64),
 }
 
+FOR_GPU = {f"{H}-{B}": Setting(784, H, 20, B) for H in (500, 4000) for B in (100, 1000, 10_000)}
+
 
 def write(path, setting, *, examples=10_000, seed=0):
     """Binary data around ten patterns, weights, the batches' indices, the first steps' noise."""
