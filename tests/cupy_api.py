@@ -15,7 +15,8 @@ PATH = Path(__file__).with_suffix(".json")
 
 
 def parameters(function):
-    """The names of its parameters, or None where neither signature nor docstring says."""
+    """The names of its parameters, "*" before the keyword-only ones and "*name" of any number, or
+    None where neither signature nor docstring says."""
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -24,8 +25,14 @@ def parameters(function):
         if said is None:
             return None
         names = [part.split("=")[0].split()[-1] for part in said[1].split(",") if part.strip()]
-        return [name for name in names if name not in ("self", "/", "*", "\\*")]
-    return [p.name for p in found if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+        return [name.replace("\\", "") for name in names if name not in ("self", "/")]
+    names = []
+    for p in found:
+        if p.kind is p.KEYWORD_ONLY and not any(name.startswith("*") for name in names):
+            names.append("*")
+        if p.name != "self" and p.kind is not p.VAR_KEYWORD:
+            names.append(f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name)
+    return names
 
 
 def api(cupy):
@@ -35,6 +42,8 @@ def api(cupy):
         shared = sorted(set(dir(ours)) & set(dir(theirs)))
         for name in (name for name in shared if not name.startswith("_")):
             function = getattr(theirs, name)
+            if function is getattr(ours, name):
+                continue  # one of NumPy's that knows no device
             if callable(function) and not inspect.isclass(function):
                 functions[prefix + name] = (
                     None if isinstance(function, cupy.ufunc) else parameters(function)

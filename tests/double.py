@@ -1,12 +1,19 @@
 """A GPU made of plain memory: it stands in for CuPy where there is none.
 
-Its arrays are NumPy's, but raise where one of them meets a host array, and where they are asked for
-something that CuPy has not (cupy_api.json says what it has). `install(monkeypatch)` puts it where
-`import cupy` finds it. What it cannot show: speed, and whether CuPy's results are right.
+Its arrays hold one of NumPy's and are none, as CuPy's: what takes only NumPy's arrays, `np.asarray`
+or an index of the host's, raises here too. They raise where one of them meets a host array, and
+where they are asked for something that CuPy has not (cupy_api.json says what it has).
+`install(monkeypatch)` puts it where `import cupy` finds it. What it cannot show: speed, and whether
+CuPy's results are right.
+
+It is at least as strict as CuPy 14.2, whose refusals were seen with arrays that need no GPU, and
+read in its source: cupy/_core/core.pyx, _kernel.pyx, cupy/linalg/_solve.py. Stricter where CuPy
+would move an array by itself (an index, a 0-d operand): that is a transfer nobody wrote down.
 """
 
 import functools
 import json
+import operator
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +21,9 @@ from types import SimpleNamespace
 import numpy as np
 
 API = json.loads(Path(__file__).with_name("cupy_api.json").read_text())
+INFIX = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
+NUMBERS = (bool, int, float, complex, np.number, np.bool_)
+MOVING = ("array", "asarray", "asanyarray", "ascontiguousarray")  # with like=: from the host
 
 
 class Meeting(TypeError):
@@ -23,12 +33,30 @@ class Meeting(TypeError):
 def bare(value):
     """The value with the device's arrays as NumPy's, of the same memory; Meeting at a host's."""
     if isinstance(value, ndarray):
-        return value.view(np.ndarray)
+        return value.host
     if isinstance(value, np.ndarray):
         raise Meeting(f"a host array of shape {value.shape} meets the device")
     if isinstance(value, (tuple, list)):
+        kinds = {isinstance(part, ndarray) for part in value}
+        # CuPy joins arrays alone: np.concatenate([device, [1.0]]) has a TypeError.
+        if len(kinds) > 1 and not any(isinstance(part, np.ndarray) for part in value):
+            raise TypeError("arrays of the device and other things in one list")
         return type(value)(map(bare, value))
     return value
+
+
+def operand(value):
+    """What an operator or a ufunc takes: CuPy knows its own arrays and numbers, and no lists."""
+    if isinstance(value, (ndarray, np.ndarray)):
+        return bare(value)
+    if not isinstance(value, NUMBERS):
+        raise TypeError(f"unsupported type {type(value).__name__}")
+    return value
+
+
+def index(value):
+    """An index: numbers, slices, None, and masks and places that are on the device."""
+    return tuple(map(index, value)) if isinstance(value, tuple) else bare(value)
 
 
 def dressed(value):
@@ -36,58 +64,105 @@ def dressed(value):
     if isinstance(value, (tuple, list)):
         return type(value)(map(dressed, value))
     if isinstance(value, (np.ndarray, np.generic)):
-        return np.asarray(value).view(ndarray)
+        return ndarray(value)
     return value
 
 
-def check_keywords(name, given, accepted):
-    """TypeError, as CuPy's, if it takes no such keyword."""
-    lacking = sorted(set(given) - set(accepted))
+def check_call(name, args, keywords, accepted):
+    """TypeError, as CuPy's, if it takes no such keyword, or fewer arguments."""
+    if accepted is None:
+        return
+    lacking = sorted(set(keywords) - {word for word in accepted if not word.startswith("*")})
     if lacking:
         raise TypeError(f"CuPy's {name} takes no {', '.join(lacking)}")
+    places = [word for word in accepted if not word.startswith("*") or word == "*"]
+    most = places.index("*") if "*" in places else len(places)
+    if len(args) > most and all(word == "*" or not word.startswith("*") for word in accepted):
+        raise TypeError(f"CuPy's {name} takes {most} arguments, not {len(args)}")
 
 
-class ndarray(np.ndarray):
+class ndarray:
     __module__ = "cupy"
+    __hash__ = None
+    __array_priority__ = 100
+
+    def __init__(self, host):
+        self.host = np.asarray(host)
+        if self.host.dtype.char not in "?bhilqBHILQefdFD":
+            raise ValueError(f"Unsupported dtype {self.host.dtype}")  # longdouble, object, str
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         name = ufunc.__name__
         if name not in API["ufuncs"]:
             raise TypeError(f"CuPy has no {name}")
-        accepted = {"__call__": ("out", "casting", "dtype"), "at": ()}
-        check_keywords(name, kwargs, accepted.get(method, ("axis", "out", "dtype", "keepdims")))
-        if any(isinstance(value, (list, tuple)) for value in inputs):
-            raise TypeError(f"CuPy's {name} takes no lists")
-        out = kwargs.pop("out", ())
-        if out:
+        if method != "__call__":
+            # CuPy has reduce and accumulate of add and multiply alone, and `at` of a few.
+            raise NotImplementedError(f"`{name}.{method}` is not supported yet")
+        # Not `where`: what it leaves out is not initialised; order and subok CuPy does not take.
+        check_call(name, (), kwargs, ("out", "casting", "dtype"))
+        out = kwargs.pop("out", None)
+        if out is not None:
+            if len(out) != 1:
+                raise ValueError("The 'out' parameter must have exactly one array value")
             kwargs["out"] = bare(out)
-        result = getattr(ufunc, method)(*bare(inputs), **kwargs)
-        return out[0] if len(out) == 1 else dressed(result)
+        result = ufunc(*map(operand, inputs), **kwargs)
+        return out[0] if out else dressed(result)
 
     def __array_function__(self, func, types, args, kwargs):
         module = func.__module__.removeprefix("numpy").removeprefix(".")
         name = f"{module}.{func.__name__}".lstrip(".")
         if name not in API["functions"]:
-            raise TypeError(f"CuPy has no {name}")
-        accepted = API["functions"][name]
-        if accepted is not None:
-            check_keywords(name, kwargs, accepted)
+            raise TypeError(f"no implementation found for 'numpy.{name}'")
+        check_call(name, args, kwargs, API["functions"][name])
+        if name in MOVING:
+            return dressed(func(*(a.host if isinstance(a, ndarray) else a for a in args), **kwargs))
         out = kwargs.get("out")
-        kwargs = {key: bare(value) for key, value in kwargs.items()}
-        result = func(*bare(args), **kwargs)
+        args, kwargs = map(bare, args), {key: bare(value) for key, value in kwargs.items()}
+        result = STRICTER.get(name, func)(*args, **kwargs)
         return dressed(result) if out is None else out
-
-    def __getitem__(self, index):
-        return dressed(self.view(np.ndarray)[bare(index)])
-
-    def __setitem__(self, index, value):
-        self.view(np.ndarray)[bare(index)] = bare(value)
-
-    def __iter__(self):
-        return (self[i] for i in range(len(self)))
 
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed")
+
+    def __getitem__(self, i):
+        return dressed(self.host[index(i)])
+
+    def __setitem__(self, i, value):
+        self.host[index(i)] = operand(value)  # CuPy takes no list here, and no host array
+
+    def __len__(self):
+        return len(self.host)
+
+    def __iter__(self):
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    # Numbers for the host: CuPy waits for the device and copies. There is no __index__, and so no
+    # range(n), list[n] or np.arange(n), and no __round__.
+    def __bool__(self):
+        return bool(self.host)
+
+    def __int__(self):
+        return int(self.host)
+
+    def __float__(self):
+        return float(self.host)
+
+    def __complex__(self):
+        return complex(self.host)
+
+    def __repr__(self):
+        return repr(self.host)
+
+    def __str__(self):
+        return str(self.host)
+
+    def __format__(self, spec):
+        return format(self.host, spec)
+
+    def get(self):
+        return self.host.copy()
 
     def __deepcopy__(self, memo):
         return self.copy()
@@ -96,15 +171,74 @@ class ndarray(np.ndarray):
         raise TypeError("move the array to the host before it is written")
 
 
+# -- Operators: those of the host's array, so that the bits are the same (a power by a square)
+
+
+def _infix(fn):
+    def method(self, other):
+        return dressed(fn(self.host, operand(other)))
+
+    def reflected(self, other):
+        return dressed(fn(operand(other), self.host))
+
+    return method, reflected
+
+
+def _in_place(fn):
+    def method(self, other):
+        fn(self.host, operand(other))
+        return self
+
+    return method
+
+
+def _prefix(fn):
+    return lambda self: dressed(fn(self.host))
+
+
+for _name in INFIX:
+    _fn = getattr(operator, f"__{_name}__")
+    _method, _reflected = _infix(_fn)
+    setattr(ndarray, f"__{_name}__", _method)
+    setattr(ndarray, f"__r{_name}__", _reflected)
+    setattr(ndarray, f"__i{_name}__", _in_place(getattr(operator, f"__i{_name}__")))
+for _name in ("lt", "le", "eq", "ne", "gt", "ge"):
+    setattr(ndarray, f"__{_name}__", _infix(getattr(operator, f"__{_name}__"))[0])
+for _name in ("neg", "pos", "abs", "invert"):
+    setattr(ndarray, f"__{_name}__", _prefix(getattr(operator, f"__{_name}__")))
+
+
+def _matmul(self, other):
+    return dressed(self.host @ _array(other))
+
+
+def _rmatmul(self, other):
+    return dressed(_array(other) @ self.host)
+
+
+def _array(value):
+    if not isinstance(value, ndarray):
+        raise Meeting(f"@ takes arrays of the device, not {type(value).__name__}")
+    return value.host
+
+
+ndarray.__matmul__, ndarray.__rmatmul__ = _matmul, _rmatmul
+
+
+# -- Methods and attributes
+
+
 def _method(name, accepted):
     plain = getattr(np.ndarray, name)
 
     @functools.wraps(plain)
     def method(self, *args, **kwargs):
-        check_keywords(f"array.{name}", kwargs, accepted)
+        check_call(f"array.{name}", args, kwargs, accepted)
+        if name == "astype" and {"casting", "subok"} & set(kwargs):
+            raise TypeError("casting is not supported yet")  # though its signature has it
         out = kwargs.get("out")
         kwargs = {key: bare(value) for key, value in kwargs.items()}
-        result = plain(self.view(np.ndarray), *bare(args), **kwargs)
+        result = plain(self.host, *map(bare, args), **kwargs)
         if name in ("item", "tolist", "tobytes"):
             return result  # on the host, on purpose
         return dressed(result) if out is None else out
@@ -112,19 +246,65 @@ def _method(name, accepted):
     return method
 
 
-def _lacking(name):
-    def get(self):
-        raise AttributeError(f"CuPy's arrays have no {name}")
-
-    return property(get)
+def _attribute(name):
+    return property(lambda self: dressed(getattr(self.host, name)))
 
 
-for _name in (name for name in dir(np.ndarray) if not name.startswith("_")):
-    _accepted = API["array"].get(_name)
-    if _accepted is None:
-        setattr(ndarray, _name, _lacking(_name))
-    elif _accepted != "attribute" and _name != "view":
-        setattr(ndarray, _name, _method(_name, _accepted))
+for _name in (name for name in API["array"] if hasattr(np.ndarray, name)):
+    if API["array"][_name] != "attribute":
+        setattr(ndarray, _name, _method(_name, API["array"][_name]))
+    elif _name not in ("base", "data", "flags", "flat", "device"):
+        setattr(ndarray, _name, _attribute(_name))
+
+
+# -- Functions of CuPy that refuse, or answer, what NumPy's do not
+
+
+def _where(condition, *values):
+    # CuPy asks the condition for its `astype`: a Python bool has none.
+    if not isinstance(condition, (np.ndarray, np.bool_)):
+        raise TypeError(f"where takes an array of conditions, not {type(condition).__name__}")
+    return np.where(condition, *values)
+
+
+def _broadcast_arrays(*arrays):
+    # CuPy gives a number back as it came, of no shape.
+    if not all(isinstance(array, np.ndarray) for array in arrays):
+        raise TypeError("broadcast_arrays leaves numbers as they are")
+    return np.broadcast_arrays(*arrays)
+
+
+def _solve(a, b):
+    # CuPy broadcasts a vector over the matrices, and nothing else.
+    if b.ndim != 1 and a.shape[:-1] != b.shape[:-1]:
+        raise ValueError("a must have (..., M, M) shape and b must have (..., M, K)")
+    return np.linalg.solve(a, b)
+
+
+def _cholesky(a):
+    # CuPy does not look at what the solver says of a matrix that is not positive definite.
+    try:
+        return np.linalg.cholesky(a)
+    except np.linalg.LinAlgError:
+        return np.full_like(a, np.nan)
+
+
+def _refused(*args, **kwargs):
+    # These two have the names, and no ear for lists.
+    raise TypeError("CuPy takes arrays alone here")
+
+
+STRICTER = {
+    "choose": _refused,
+    "polyval": _refused,
+    "where": _where,
+    "broadcast_arrays": _broadcast_arrays,
+    "linalg.solve": _solve,
+    "linalg.cholesky": _cholesky,
+}
+
+
+# -- The module
 
 
 class Generator:
@@ -142,8 +322,9 @@ class Generator:
         draw = getattr(self._rng, name)
 
         def method(*args, **kwargs):
-            check_keywords(f"Generator.{name}", kwargs, accepted)
-            return dressed(draw(*bare(args), **{key: bare(value) for key, value in kwargs.items()}))
+            check_call(f"Generator.{name}", args, kwargs, accepted)
+            kwargs = {key: bare(value) for key, value in kwargs.items()}
+            return ndarray(draw(*map(bare, args), **kwargs))
 
         return method
 
@@ -155,11 +336,11 @@ class Generator:
 
 def asarray(array):
     """A copy of a host array on the device."""
-    return array if isinstance(array, ndarray) else np.array(array).view(ndarray)
+    return array if isinstance(array, ndarray) else ndarray(np.array(array))
 
 
 def asnumpy(array):
-    return np.array(array.view(np.ndarray)) if isinstance(array, ndarray) else np.asarray(array)
+    return array.get() if isinstance(array, ndarray) else np.asarray(array)
 
 
 PROPERTIES = {"name": b"a GPU made of plain memory", "totalGlobalMem": 2**30}
@@ -180,23 +361,6 @@ MODULE = SimpleNamespace(
 
 
 def install(monkeypatch):
-    """Let `import cupy` find the double until the test ends.
-
-    NumPy would turn the double's arrays into its own where CuPy refuses, in `np.asarray` and the
-    like, which no array can forbid: so these are replaced.
-    """
+    """Let `import cupy` find the double until the test ends."""
     monkeypatch.setitem(sys.modules, "cupy", MODULE)
-    for name in ("asarray", "array", "asanyarray", "ascontiguousarray", "asfortranarray"):
-        monkeypatch.setattr(np, name, _refusing(getattr(np, name)))
     return MODULE
-
-
-def _refusing(make):
-    @functools.wraps(make)
-    def wrapped(value, *args, **kwargs):
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        if any(isinstance(part, ndarray) for part in parts):
-            raise TypeError("Implicit conversion to a NumPy array is not allowed")
-        return make(value, *args, **kwargs)
-
-    return wrapped

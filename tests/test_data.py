@@ -216,7 +216,7 @@ def test_load_is_the_same_every_time(name):
     assert "\n" not in first.source
     assert f"{len(first.x)}" in first.source
     for part in ("x", "held_out", "labels", "held_out_labels"):
-        assert getattr(first, part).tobytes() == getattr(second, part).tobytes()
+        np.testing.assert_array_equal(getattr(first, part), getattr(second, part))
     assert (first.x[0] != first.held_out[0]).any()
 
 

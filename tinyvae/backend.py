@@ -8,6 +8,8 @@ a device never mix by themselves: CuPy raises a TypeError where they meet.
     theta, x = to_device(theta), to_device(x)
     eps = default_rng(0, "cupy").standard_normal((100, 20), dtype=np.float32)
     loss, vjp = vae.loss(theta, x=x, eps=eps)       # as on the host
+
+What is computed on the host alone (tinyvae.exact, gradcheck, diagnose) refuses a device's arrays.
 """
 
 import importlib
@@ -43,6 +45,11 @@ def to_device(array, backend="cupy"):
     if backend == backend_of(array):
         return array
     return to_host(array) if module(backend) is np else module(backend).asarray(array)
+
+
+def like(constant, array):
+    """A constant of the host, such as a table, where the array lives."""
+    return to_device(constant, backend_of(array))
 
 
 def to_host(array):

@@ -82,7 +82,7 @@ def from_simplex(y):
 
 def cholesky(raw):
     """L (..., D, D) of raw: what is below the diagonal as it is, softplus on it, 0 above."""
-    on = np.eye(raw.shape[-1], dtype=bool)
+    on = np.identity(raw.shape[-1], bool, like=raw)
     size, size_vjp = softplus(raw)
 
     def vjp(dL):
@@ -93,7 +93,7 @@ def cholesky(raw):
 
 def from_cholesky(L):
     """raw, with 0 above the diagonal."""
-    on = np.eye(L.shape[-1], dtype=bool)
+    on = np.identity(L.shape[-1], bool, like=L)
     return np.where(on, from_positive(np.where(on, L, 1.0)), np.tril(L, -1))
 
 

@@ -44,7 +44,7 @@ def cosine(k=1.0):
 
 def step(c=0.0):
     """f(z) = 1[z > c]. Its derivative is 0 wherever there is one, and that is what vjp gives."""
-    return summed(lambda z: 1.0 * (z > c), lambda z: np.zeros_like(z))
+    return summed(lambda z: (z > c).astype(np.result_type(z, 1.0)), lambda z: np.zeros_like(z))
 
 
 def sigmoid(c=0.0, tau=1.0):

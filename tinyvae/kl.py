@@ -33,4 +33,4 @@ def kl(mu, logvar):
     if np.ndim(mu) == 0:
         raise ValueError("kl sums over the last axis: for two numbers use kl_per_latent")
     each, each_vjp = kl_per_latent(mu, logvar)
-    return each.sum(axis=-1), lambda dkl: each_vjp(np.expand_dims(dkl, -1))
+    return each.sum(axis=-1), lambda dkl: each_vjp(dkl[..., None] if np.ndim(dkl) else dkl)

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from tinyvae.backend import like
 from tinyvae.distributions import noises
 from tinyvae.distributions.law import closed_form, undefined
 from tinyvae.ops import chain, sigmoid, softplus
@@ -83,4 +84,4 @@ def kl(logits):
 
 def values(logits):
     """The two draws."""
-    return np.array([0.0, 1.0])
+    return like(np.array([0.0, 1.0]), logits)

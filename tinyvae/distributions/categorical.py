@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from tinyvae.distributions import noises
-from tinyvae.distributions.law import undefined
+from tinyvae.distributions.law import along_event, undefined
 from tinyvae.distributions.sets import check
 from tinyvae.ops import sum_to
 
@@ -38,7 +38,7 @@ def sample(logits, *, noise):
     check(PARAMS, logits)
     raced = logits - np.log(noise)
     first = raced.argmax(axis=-1)[..., None]
-    return (np.arange(raced.shape[-1]) == first).astype(raced.dtype)
+    return (np.arange(raced.shape[-1], like=raced) == first).astype(raced.dtype)
 
 
 def log_prob(x, logits):
@@ -52,7 +52,7 @@ def log_prob(x, logits):
     log_p = log_softmax(logits if np.ndim(logits) else np.full(np.shape(x)[-1:], logits))
 
     def vjp(dy):
-        return None, sum_to(np.expand_dims(dy, -1) * (x - np.exp(log_p)), np.shape(logits))
+        return None, sum_to(along_event(dy) * (x - np.exp(log_p)), np.shape(logits))
 
     return (x * log_p).sum(axis=-1), vjp
 
@@ -70,7 +70,7 @@ def entropy(logits):
     p = np.exp(log_p)
     H = -(p * log_p).sum(axis=-1)
     slope = -p * (log_p + H[..., None])
-    return H, lambda dy: (np.expand_dims(dy, -1) * slope,)
+    return H, lambda dy: (along_event(dy) * slope,)
 
 
 def mean(logits):
@@ -94,7 +94,7 @@ def kl(logits):
 
 def values(logits):
     """The K one-hot vectors, (K, K)."""
-    return np.eye(logits.shape[-1], dtype=logits.dtype)
+    return np.identity(logits.shape[-1], logits.dtype, like=logits)
 
 
 def log_softmax(l):  # noqa: E741
@@ -105,7 +105,7 @@ def log_softmax(l):  # noqa: E741
     """
     first = l.argmax(axis=-1)[..., None]
     largest = np.take_along_axis(l, first, axis=-1)
-    others = np.where(np.arange(l.shape[-1]) == first, 0.0, np.exp(l - largest))
+    others = np.where(np.arange(l.shape[-1], like=l) == first, 0.0, np.exp(l - largest))
     return (l - largest) - np.log1p(others.sum(axis=-1, keepdims=True))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyvae.distributions import noises
 from tinyvae.distributions.categorical import log_softmax
-from tinyvae.distributions.law import undefined, value_of
+from tinyvae.distributions.law import along_event, undefined, value_of
 from tinyvae.distributions.sets import check
 from tinyvae.errors import check_inside
 from tinyvae.ops import sum_to
@@ -42,7 +42,7 @@ def log_rsample(logits, temperature, *, noise):
     da = dt - y sum_k dt_k,  dl = da/temperature,  dtemperature = -sum_k da_k a_k/temperature.
     """
     check(PARAMS, logits, temperature)
-    tau = np.expand_dims(temperature, -1)
+    tau = along_event(temperature)
     with np.errstate(over="ignore"):
         a = (logits + noise) / tau
     check_inside(**{"(logits + noise)/temperature": a})
@@ -95,15 +95,14 @@ def log_prob_of_log(t, logits, temperature):
     definition 1.
     """
     check(PARAMS, logits, temperature)
-    tau = np.expand_dims(temperature, -1)
-    b = logits - tau * t
+    b = logits - along_event(temperature) * t
     K = b.shape[-1]
     log_w = log_softmax(b)  # b - logsumexp(b)
     y = math.lgamma(K) + (K - 1) * np.log(temperature) + (log_w - t).sum(axis=-1)
 
     def vjp(dy):
-        dt, dlogits, dtemperature = _slopes(t, tau, np.exp(log_w))
-        dy_k = np.expand_dims(dy, -1)
+        dt, dlogits, dtemperature = _slopes(t, temperature, np.exp(log_w))
+        dy_k = along_event(dy)
         return (
             sum_to(dy_k * dt, np.shape(t)),
             sum_to(dy_k * dlogits, np.shape(logits)),
@@ -117,8 +116,9 @@ def score(x, logits, temperature):
     """dlog p/dlogits = 1 - K w with w = softmax(l - temperature log x), and
     dlog p/dtemperature = (K - 1)/temperature - sum_k (1 - K w_k) log x_k."""
     check(PARAMS, logits, temperature)
-    t, tau = _log(x), np.expand_dims(temperature, -1)
-    return _slopes(t, tau, np.exp(log_softmax(logits - tau * t)))[1:]
+    t = _log(x)
+    w = np.exp(log_softmax(logits - along_event(temperature) * t))
+    return _slopes(t, temperature, w)[1:]
 
 
 def _log(x):
@@ -131,8 +131,9 @@ def _log(x):
     return np.log(x)
 
 
-def _slopes(t, tau, w):
+def _slopes(t, temperature, w):
     """dlog p/dt, dlog p/dlogits, dlog p/dtemperature."""
     K = w.shape[-1]
     dlogits = 1.0 - K * w
-    return -1.0 - tau * dlogits, dlogits, (K - 1) / tau[..., 0] - (dlogits * t).sum(axis=-1)
+    dt = -1.0 - along_event(temperature) * dlogits
+    return dt, dlogits, (K - 1) / temperature - (dlogits * t).sum(axis=-1)

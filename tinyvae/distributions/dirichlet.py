@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyvae.distributions import noises
 from tinyvae.distributions.gamma import CURE, in_precision_of, log_inside, log_standard
-from tinyvae.distributions.law import value_of
+from tinyvae.distributions.law import along_event, value_of
 from tinyvae.distributions.sets import check
 from tinyvae.errors import check_inside
 from tinyvae.ops import sum_to
@@ -102,7 +102,7 @@ def log_prob_at_log(log_x, concentration):
     y = ((concentration - 1.0) * log_x).sum(axis=-1) + _log_scale(concentration)
 
     def vjp(dy):
-        dy = np.expand_dims(dy, -1)
+        dy = along_event(dy)
         dconcentration = dy * score_at_log(log_x, concentration)[0]
         dlog_x = dy * (concentration - 1.0)
         return sum_to(dlog_x, np.shape(log_x)), sum_to(dconcentration, np.shape(concentration))
@@ -159,7 +159,7 @@ def kl(concentration, *, reference=(1.0,)):
     check(PARAMS, concentration)
     check(PARAMS, *reference)
     y, vjp = _divergence(concentration, reference[0])
-    constant = _log_scale(np.broadcast_to(reference[0], np.shape(concentration)))
+    constant = _log_scale(np.zeros_like(double(concentration)) + reference[0])
     return in_precision_of(y - constant, concentration), vjp
 
 
@@ -206,4 +206,4 @@ def _divergence(c, r):
     total = _sum(c)
     y = _log_scale(c) + ((c - r) * (digamma(c) - digamma(total))).sum(axis=-1)
     slope = in_precision_of((c - r) * trigamma(c) - trigamma(total) * _sum(c - r), c)
-    return y, lambda dy: (np.expand_dims(dy, -1) * slope,)
+    return y, lambda dy: (along_event(dy) * slope,)

@@ -97,6 +97,6 @@ def support(logits):
 def _not_too_large(y, what, logits):
     if not np.isfinite(y).all():
         low = np.min(np.real(logits))
-        kind = np.asarray(y).dtype
+        kind = np.result_type(y)
         raise ValueError(f"the {what} of Geometric(logits) overflows {kind} at logits = {low}")
     return y

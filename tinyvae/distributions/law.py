@@ -64,6 +64,12 @@ def closed_form(y, slopes, params):
     return np.broadcast_to(y, shape)[()], lambda dy: chain(dy, slopes, params)
 
 
+def along_event(c, axes=1):
+    """c (...), one number for each draw, as (..., 1): it then meets the numbers of the event, or,
+    with 2 `axes`, of a matrix. A number stays a number: that meets any array."""
+    return c[(..., *[None] * axes)] if np.ndim(c) else c
+
+
 def name_of(law):
     """The key of the law in LAWS: the name of its file."""
     return law.__name__.rpartition(".")[2]

@@ -13,5 +13,5 @@ def check_exponent(**exponents):
     That is an exponent below 709.78 in float64, 88.72 in float32.
     """
     for name, exponent in exponents.items():
-        room = math.log(np.finfo((1.0 * np.asarray(exponent)).dtype).max)
+        room = math.log(np.finfo(np.result_type(exponent, 1.0)).max)
         check_inside(**{f"the exponent {name}": exponent}, below=room)

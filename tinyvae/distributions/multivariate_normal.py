@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from tinyvae.distributions import noises
-from tinyvae.distributions.law import value_of
+from tinyvae.distributions.law import along_event, value_of
 from tinyvae.distributions.sets import check
 from tinyvae.ops import sum_to
 
@@ -50,9 +50,8 @@ def log_prob(x, loc, scale_tril):
 
     def vjp(dy):
         dloc, dtril = score(x, loc, scale_tril)
-        dy = np.asarray(dy)[..., None]
-        grads = _sum_to(dy * dloc, dy[..., None] * dtril, loc, scale_tril)
-        return sum_to(-dy * dloc, np.shape(x)), *grads
+        dloc, dtril = along_event(dy) * dloc, along_event(dy, 2) * dtril
+        return sum_to(-dloc, np.shape(x)), *_sum_to(dloc, dtril, loc, scale_tril)
 
     return -0.5 * (eps * eps).sum(axis=-1) - _log_diagonal(L) - 0.5 * LOG_2PI * L.shape[-1], vjp
 
@@ -74,7 +73,7 @@ def entropy(loc, scale_tril):
     H = 0.5 * (1.0 + LOG_2PI) * L.shape[-1] + _log_diagonal(L)
 
     def vjp(dy):
-        dtril = np.asarray(dy)[..., None, None] * _inverse_diagonal(L)
+        dtril = along_event(dy, 2) * _inverse_diagonal(L)
         return np.zeros_like(loc), sum_to(dtril, np.shape(scale_tril))
 
     return np.broadcast_to(H, _batch(loc, L))[()], vjp
@@ -119,11 +118,13 @@ def factor(covariance):
     Source: Murray, Differentiation of the Cholesky Decomposition (2016), equation 10.
     """
     L = np.linalg.cholesky(0.5 * (covariance + covariance.swapaxes(-1, -2)))
+    if not np.isfinite(L).all():  # of which a GPU says nothing
+        raise np.linalg.LinAlgError("Matrix is not positive definite")
 
     def vjp(dL):
         transposed = L.swapaxes(-1, -2)
         phi = np.tril(transposed @ np.tril(dL))
-        phi = phi - 0.5 * phi * np.eye(L.shape[-1], dtype=L.dtype)
+        phi = phi - 0.5 * phi * np.identity(L.shape[-1], L.dtype, like=L)
         half = np.linalg.solve(transposed, phi)  # L^-T Phi
         S = np.linalg.solve(transposed, half.swapaxes(-1, -2))  # and the transpose of S
         return (0.5 * (S + S.swapaxes(-1, -2)),)
@@ -144,8 +145,8 @@ def kl(loc, scale_tril):
     y = y + (0.5 * r * (r + 2.0) - np.log1p(r)).sum(axis=-1)
 
     def vjp(dy):
-        dy = np.asarray(dy)[..., None]
-        return _sum_to(dy * loc, dy[..., None] * (L - _inverse_diagonal(L)), loc, scale_tril)
+        dtril = along_event(dy, 2) * (L - _inverse_diagonal(L))
+        return _sum_to(along_event(dy) * loc, dtril, loc, scale_tril)
 
     return y, vjp
 
@@ -157,7 +158,9 @@ def _factor(loc, scale_tril):
 
 
 def _solve(L, x):
-    """L⁻¹ x, for x (..., D)."""
+    """L⁻¹ x, for x (..., D). It broadcasts: `solve` does so by itself only on the host."""
+    D, batch = L.shape[-1], np.broadcast_shapes(L.shape[:-2], x.shape[:-1])
+    L, x = np.broadcast_to(L, (*batch, D, D)), np.broadcast_to(x, (*batch, D))
     return np.linalg.solve(L, x[..., None])[..., 0]
 
 
@@ -177,7 +180,7 @@ def _log_diagonal(L):
 
 def _inverse_diagonal(L):
     """The matrix diag(1/L_ii), the gradient of sum_i log L_ii."""
-    return np.eye(L.shape[-1], dtype=L.dtype) / _diagonal(L)[..., None]
+    return np.identity(L.shape[-1], L.dtype, like=L) / _diagonal(L)[..., None]
 
 
 def _batch(loc, L):

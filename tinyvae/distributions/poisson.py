@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from tinyvae.backend import like
 from tinyvae.distributions import noises
 from tinyvae.distributions.law import closed_form, undefined
 from tinyvae.distributions.sets import check
@@ -37,9 +38,9 @@ def sample(rate, *, noise):
     """
     check(PARAMS, rate)
     check_inside(rate=rate, below=LARGEST_RATE)
-    u, rate64 = np.broadcast_arrays(double(noise), double(rate))
-    none = np.full_like(u, -1.0)
-    enough = np.ceil(rate64 + 9.0 * np.sqrt(rate64) + 40.0)  # beyond it are less than 2^-53
+    u, rate64 = double(noise), double(rate)
+    # Beyond `enough` are less than 2^-53.
+    none, enough = -1.0, np.ceil(rate64 + 9.0 * np.sqrt(rate64) + 40.0)
     while np.any(enough - none > 1.0):
         k = np.maximum(np.floor(0.5 * (none + enough)), 0.0)
         reached = u <= survival(rate64, k + 1.0)
@@ -122,7 +123,7 @@ LOG_STIRLING = np.array([0.0, *(math.lgamma(k + 1) + k - k * math.log(k) for k i
 def _stirling(k):
     """log(k! e^k / k^k) of counts k: log(2 pi k)/2 and Stirling's correction, a table below 10."""
     large = np.maximum(k, 10.0)
-    table = LOG_STIRLING.astype(large.dtype)[np.minimum(k, 9.0).astype(int)]
+    table = like(LOG_STIRLING.astype(large.dtype), large)[np.minimum(k, 9.0).astype(int)]
     return np.where(k < 10, table, 0.5 * np.log(2.0 * math.pi * large) + stirling_correction(large))
 
 

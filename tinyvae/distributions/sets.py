@@ -32,7 +32,8 @@ def _cholesky(name, param, before):
     check_positive(**{f"the diagonal of {name}": diagonal})
     check_inside(**{name: param})
     # A gradient check moves every entry a little, and finds that those above are not read.
-    if np.any(np.abs(np.triu(np.real(param), 1)) > 0.01 * np.real(diagonal).max(initial=0.0)):
+    largest = np.real(diagonal).max(axis=-1)[..., None, None]
+    if np.any(np.abs(np.triu(np.real(param), 1)) > 0.01 * largest):
         raise ValueError(f"{name} must be lower triangular, with zeros above the diagonal")
 
 

@@ -153,8 +153,8 @@ def support(df, loc, scale):
 def _check_moment(name, df, loc, scale):
     check(PARAMS, df, loc, scale)
     least = NEEDS[name]["df"]
-    lowest = np.min(np.real(df), initial=np.inf)
-    if not lowest > least:
+    if not np.all(np.real(df) > least):
+        lowest = np.min(np.real(df))
         raise Undefined(
             f"the {name} of a Student t exists for df > {least:g}, but df is {lowest:g}"
         )

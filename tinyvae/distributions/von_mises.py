@@ -171,4 +171,4 @@ def _slopes(t, loc, concentration, draw):
 
 def _like(value, *args):
     """The value in the precision of the arguments: float64 unless they are arrays of less."""
-    return np.asarray(value).astype(np.result_type(*args))[()]
+    return value.astype(np.result_type(*args))[()]

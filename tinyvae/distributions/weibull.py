@@ -133,4 +133,4 @@ def _power(x, concentration, scale):
 
 def _as(like, value):
     """The value in the precision of `like`."""
-    return value.astype(np.asarray(like).dtype)[()]
+    return value.astype(np.result_type(like))[()]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from tinyvae.backend import like
 from tinyvae.distributions.law import draw_shape, offers
 from tinyvae.estimators.estimator import Estimator, check_law, column
 
@@ -57,7 +58,7 @@ def _draws(law, params, which, dtype):
     """The draws of these numbers, counted as the digits of a number to the base N."""
     values = law.values(*params).astype(dtype)
     digits = which[:, None] // len(values) ** np.arange(_coordinates(law, params)) % len(values)
-    return values[digits].reshape(len(which), *draw_shape(law, params))
+    return values[like(digits, values)].reshape(len(which), *draw_shape(law, params))
 
 
 ESTIMATORS = (Estimator("enumeration", enumeration, admits=has_values, cost=states),)

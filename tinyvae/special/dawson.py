@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from tinyvae.backend import like
+
 STEP = 0.25  # h: what the sum leaves out is of order e^(-(π/2h)²) = 7e-18
 FAR = 10.0  # from here on the asymptotic series is exact to rounding
 ODD = np.arange(1, 69, 2)  # up to FAR + 7 in steps of h, as e^(-7²) is nothing
@@ -22,10 +24,11 @@ def dawson(x):
     then positive, and F keeps its digits near its zero. Beyond FAR it is the asymptotic series
     (1/2x) (1 + 1/(2x²) + 1·3/(2x²)² + ...). F(-x) = -F(x).
     """
-    x = np.asarray(x, dtype=float)
+    x = np.add(x, 0.0, dtype=float)
     size = np.abs(x)
     near = np.minimum(size, FAR)[..., None]
-    terms = np.exp(-((near - STEP * ODD) ** 2)) * -np.expm1(-4.0 * STEP * ODD * near) / ODD
+    odd = like(ODD, near)
+    terms = np.exp(-((near - STEP * odd) ** 2)) * -np.expm1(-4.0 * STEP * odd * near) / odd
     inner = terms.sum(axis=-1) / math.sqrt(math.pi)
 
     far = np.maximum(size, FAR)

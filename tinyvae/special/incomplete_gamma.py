@@ -85,16 +85,23 @@ def dlogz_dalpha(log_z, alpha):
 
 def in_chunks(fn, *arrays):
     """fn of a few thousand numbers at a time, in float64: millions then need little memory."""
-    arrays = np.broadcast_arrays(*map(double, arrays))
-    flat = [array.ravel() for array in arrays]
+    arrays = [double(array) for array in arrays]
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    flat = [np.broadcast_to(array, shape).ravel() if np.ndim(array) else array for array in arrays]
     found = [
-        fn(*(array[start : start + CHUNK] for array in flat))
-        for start in range(0, max(flat[0].size, 1), CHUNK)
+        fn(*_together(array[start : start + CHUNK] if np.ndim(array) else array for array in flat))
+        for start in range(0, max(math.prod(shape), 1), CHUNK)
     ]
-    shape = arrays[0].shape
     if isinstance(found[0], tuple):
         return tuple(np.concatenate(parts).reshape(shape)[()] for parts in zip(*found, strict=True))
     return np.concatenate(found).reshape(shape)[()]
+
+
+def _together(arrays):
+    """The arrays (n,), and what is a number among them as such an array, where they live."""
+    arrays = list(arrays)
+    zeros = np.zeros_like(np.atleast_1d(sum(arrays)))
+    return [array + zeros for array in arrays]
 
 
 def _tail(z, alpha, above, weight):
