@@ -12,6 +12,7 @@ from tinyvae.commands import (
     gradcheck,
     importance,
     inspect,
+    surfaces,
     trace,
     train,
     truth,
@@ -29,5 +30,6 @@ COMMANDS = (
     truth,
     importance,
     disentangle,
+    surfaces,
     doctor,
 )

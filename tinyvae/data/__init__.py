@@ -8,6 +8,7 @@ from tinyvae.data.dataset import Dataset, bernoulli_draw, split
 from tinyvae.data.digits import digits
 from tinyvae.data.files import from_arrays, from_file
 from tinyvae.data.glyphs import glyphs, load_glyphs
+from tinyvae.data.heston import heston, heston_surfaces
 from tinyvae.data.mnist import mnist
 from tinyvae.data.toys import TOYS, load_toy, toy
 from tinyvae.errors import unknown
@@ -20,6 +21,8 @@ __all__ = [
     "from_arrays",
     "from_file",
     "glyphs",
+    "heston",
+    "heston_surfaces",
     "load",
     "mnist",
     "split",
@@ -30,6 +33,7 @@ __all__ = [
 DATASETS = {
     "digits": digits,
     "glyphs": load_glyphs,
+    "heston": heston,
     "mnist": mnist,
     **{name: partial(load_toy, name) for name in TOYS},
 }

@@ -12,6 +12,15 @@ from .canvas import BLUE, GREY, ORANGE, PURPLE, save, side_by_side, style
 from .disentanglement import gap_by_beta, information_matrix, traversal_grid
 from .gallery import claims_and_truths
 from .signal import bound_gap, signal_to_noise
+from .surfaces import (
+    error_map,
+    latent_smiles,
+    quote_fit,
+    save_walk,
+    small_smiles,
+    smiles,
+    walk_frame,
+)
 from .training import (
     grid_points,
     image_grid,
@@ -39,6 +48,7 @@ __all__ = [
     "bound_gap",
     "claims_and_truths",
     "descent",
+    "error_map",
     "gap_by_beta",
     "gap_curves",
     "gradient_histogram",
@@ -46,17 +56,23 @@ __all__ = [
     "image_grid",
     "information_matrix",
     "latent_scatter",
+    "latent_smiles",
     "loss_curves",
     "manifold",
     "normal_grid",
+    "quote_fit",
     "reconstructions",
     "samples",
     "save",
+    "save_walk",
     "side_by_side",
     "signal_to_noise",
+    "small_smiles",
+    "smiles",
     "steepening",
     "style",
     "traversal_grid",
     "variance_by_dimension",
     "variance_ratio",
+    "walk_frame",
 ]
