@@ -33,12 +33,15 @@ HOMES = {
     "train": ("Settings", "evaluate", "fit", "start"),
     "importance": ("importance_bounds", "log_likelihood"),
     "models": (),
+    "finance": (),
     "inspection": ("effective_beta", "inspect"),
     "checkpoint": (),
     "gradcheck": ("gradcheck",),
     "gradcheck_vae": ("gradcheck_vae",),
     "diagnose": ("diagnose",),
     "objectivecheck": ("objectivecheck", "objectivecheck_vae"),
+    "backend": (),
+    "ranks": (),
     "errors": ("NotFinite",),
 }
 _HOME = {name: home for home, names in HOMES.items() for name in names or (home,)}

@@ -16,7 +16,7 @@ from tinyvae.step import Step as Step, gradient as gradient
 from tinyvae.train import Settings as Settings, evaluate as evaluate, fit as fit, start as start
 from tinyvae.importance import importance_bounds as importance_bounds
 from tinyvae.importance import log_likelihood as log_likelihood
-from tinyvae import models as models
+from tinyvae import models as models, finance as finance
 from tinyvae.inspection import effective_beta as effective_beta, inspect as inspect
 from tinyvae import checkpoint as checkpoint
 from tinyvae.gradcheck import gradcheck as gradcheck
@@ -24,6 +24,7 @@ from tinyvae.gradcheck_vae import gradcheck_vae as gradcheck_vae
 from tinyvae.diagnose import diagnose as diagnose
 from tinyvae.objectivecheck import objectivecheck as objectivecheck
 from tinyvae.objectivecheck import objectivecheck_vae as objectivecheck_vae
+from tinyvae import backend as backend, ranks as ranks
 from tinyvae.errors import NotFinite as NotFinite
 # isort: on
 

@@ -7,10 +7,19 @@ import sys
 from tinyvae import __version__
 from tinyvae.commands import COMMANDS
 from tinyvae.errors import NotFinite
+from tinyvae.ranks import as_one
 
 
 def main(argv=None):
     """Run one command. Exit codes: 0 done, 1 a check failed, 2 bad input, 130 stopped by Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else argv
+    if "--mpi" in argv:  # before a word is said: rank 0 alone speaks
+        return answered(as_one, lambda: answered(chosen, argv))
+    return answered(chosen, argv)
+
+
+def chosen(argv):
+    """Run the command that argv names; its exit code, or what it raises."""
     parser = argparse.ArgumentParser(
         prog="tinyvae",
         description="Gradients through random sampling, by hand: train a VAE you can read, check "
@@ -21,8 +30,13 @@ def main(argv=None):
     for command in COMMANDS:
         command.add(subparsers)
     args = parser.parse_args(argv)
+    return args.run(args)
+
+
+def answered(run, *args):
+    """The exit code of run(*args); what goes wrong is one line for the user."""
     try:
-        code = args.run(args)
+        code = run(*args)
         if sys.stdout is not None:  # None if it was closed before we began
             sys.stdout.flush()
         return code

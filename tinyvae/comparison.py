@@ -17,6 +17,7 @@ from tinyvae.backend import backend_of, to_device, to_host
 from tinyvae.distributions.law import draw_shape
 from tinyvae.errors import NotFinite, check_count
 from tinyvae.heap import keep_dropped_memory
+from tinyvae.ranks import ALONE
 
 CHUNK = 2**16  # numbers in an array of a chunk: half a megabyte, so that it stays in the cache
 LEAST = 256  # samples in a chunk: what an estimator that looks at others, as cross-fitting, sees
@@ -171,21 +172,31 @@ def table(comparisons):
 
 
 def compare(
-    estimator, f, law, params, *, samples, rng, exact_mean=None, exact_variance=None, chunk=None
+    estimator,
+    f,
+    law,
+    params,
+    *,
+    samples,
+    rng,
+    exact_mean=None,
+    exact_variance=None,
+    chunk=None,
+    ranks=ALONE,
 ):
     """One Comparison for each parameter, or None where the estimator has no gradient to offer.
 
     estimator: a row of `ESTIMATORS`. f, law, params: the problem, d E[f(z)] / dparams. samples: how
     many estimates, 2 at least. exact_mean, exact_variance: a tuple, one a parameter (None for what
     is not known), of numbers or arrays of the parameter's shape. chunk: numbers in an array; by
-    default CHUNK, or those of LEAST samples if they are more.
+    default CHUNK, or those of LEAST samples if they are more. ranks: as for `compare_all`.
 
     NotFinite (an ArithmeticError) where the estimates overflow, as where E f(z) is infinite.
     An estimator that looks at other samples (running mean, cross-fitting) sees those of its chunk.
     """
     options = {"samples": samples, "rng": rng, "exact_mean": exact_mean, "chunk": chunk}
-    known = {estimator.name: exact_variance}
-    (found,) = compare_all([estimator], f, law, params, exact_variances=known, **options).values()
+    options |= {"exact_variances": {estimator.name: exact_variance}, "ranks": ranks}
+    (found,) = compare_all([estimator], f, law, params, **options).values()
     if isinstance(found, Exception):
         raise found
     return found
@@ -202,6 +213,7 @@ def compare_all(
     exact_mean=None,
     exact_variances=MappingProxyType({}),
     chunk=None,
+    ranks=ALONE,
 ):
     """{name: what `compare` gives} of several estimators on the same draws: {name: Exception} of
     one that does not fit the problem (ValueError, ArithmeticError).
@@ -209,7 +221,8 @@ def compare_all(
     Estimators that take the same kind of noise see the same numbers, drawn once; another kind
     begins where `rng` stood, or, as a GPU's generator cannot be copied, where the first one is.
     exact_variances: {name: tuple}. All is done where params live, which are one backend's; noise
-    is moved there; exact means and the result are the host's.
+    is moved there; exact means and the result are the host's. ranks: who shares the samples, each
+    with a stream of its own that `rng` spawns; all have the result of all.
     """
     check_count("samples", samples, at_least=2)
     keep_dropped_memory()  # every chunk makes and drops the same arrays
@@ -219,13 +232,14 @@ def compare_all(
         each = max(LEAST, CHUNK // width)
     else:
         each = max(2, check_count("chunk", chunk) // width)
-    pieces = max(1, samples // each)
+    pieces = max(1, samples // each, min(ranks.size, samples // LEAST))
+    rng = ranks.stream(rng)
     kinds = list(dict.fromkeys(estimator.noise for estimator in estimators))
     copy = deepcopy if isinstance(rng, np.random.Generator) else lambda rng: rng
     rngs = dict(zip(kinds, [rng, *(copy(rng) for _ in kinds[1:])], strict=False))
     backend = backend_of(params[0])
     found = {}
-    for k in range(pieces):
+    for k in range(pieces)[ranks.share(pieces)]:
         size = samples * (k + 1) // pieces - samples * k // pieces
         noise = {kind: to_device(kind(law, rngs[kind], (size, *shape)), backend) for kind in kinds}
         for estimator in estimators:
@@ -233,6 +247,7 @@ def compare_all(
             if not isinstance(before, Exception):
                 arguments = f, law, params, noise[estimator.noise]
                 found[estimator.name] = outcome(_added, before, estimator, *arguments)
+    found = _merged(ranks.gather(found))
     nothing = (None,) * len(params)
     for estimator in estimators:
         known = exact_mean or nothing, exact_variances.get(estimator.name) or nothing
@@ -256,6 +271,21 @@ def _added(total, estimator, *problem):
         grads = estimator.fn(*problem)
         found = [None if grad is None else SampleMoments.of(grad) for grad in grads]
     return found if total is None else list(map(_joined, total, found))
+
+
+def _merged(found):
+    """What the ranks have found, as one."""
+    total = {}
+    for name, mine in (item for one in found for item in one.items()):
+        total[name] = _both(total[name], mine) if name in total else mine
+    return total
+
+
+def _both(one, two):
+    """The moments of two ranks together; what failed on one of them has failed."""
+    failed = [found for found in (one, two) if isinstance(found, Exception)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return failed[0] if failed else list(map(_joined, one, two))
 
 
 def _comparisons(estimator, law, params, total, *known):

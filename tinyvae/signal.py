@@ -15,21 +15,31 @@ from tinyvae.comparison import SampleMoments
 from tinyvae.diagnostics import explain
 from tinyvae.errors import NotFinite, check_count
 from tinyvae.importance import widest
+from tinyvae.ranks import ALONE
 from tinyvae.watch import Recorder
 
 NODES = ("mu", "logvar", "out")  # the encoder's heads, and what the decoder puts out
 NUMBERS = 2**18  # in a chunk of draws, at most
 
 
-def gradient_moments(vae, theta, x, *, objective, samples, repeats, rng):
+def gradient_moments(vae, theta, x, *, objective, samples, repeats, rng, ranks=ALONE):
     """{node: SampleMoments} of d bound / d node for one example x (D,), over `repeats` estimates.
 
     Each estimate is made of so many samples, with eps from the Generator `rng`. The nodes are mu
     and logvar (Z,), and out (D,), summed over the samples: the gradient in the bias of the decoder.
+    ranks: who shares the estimates, each with a stream of its own; all have the moments of all.
     ValueError for bad data or counts; NotFinite, with the first array that is not.
     """
     samples, repeats = check_count("samples", samples), check_count("repeats", repeats, at_least=2)
     vae.check(x[None])
+    own, rng = ranks.share(repeats), ranks.stream(rng)
+    options = {"objective": objective, "samples": samples, "repeats": own.stop - own.start}
+    found = ranks.together(lambda: _moments(vae, theta, x, rng=rng, **options))
+    return _joined(found)
+
+
+def _moments(vae, theta, x, *, objective, samples, repeats, rng):
+    """The same of one rank's share of them; None of none."""
     size, total = max(1, NUMBERS // (samples * widest(vae))), None
     for done in range(0, repeats, size):
         count = min(size, repeats - done)
@@ -43,7 +53,15 @@ def gradient_moments(vae, theta, x, *, objective, samples, repeats, rng):
         gradients = {"mu": nodes["dmu"], "logvar": nodes["dlogvar"]}
         gradients["out"] = nodes["dout"].sum(axis=0)  # one bias for all samples
         found = {node: SampleMoments.of(gradients[node]) for node in NODES}
-        total = found if total is None else {node: total[node] + found[node] for node in NODES}
+        total = _joined([total, found])
+    return total
+
+
+def _joined(parts):
+    """The moments of all parts, a None apart, together."""
+    total = None
+    for part in filter(None, parts):
+        total = part if total is None else {node: total[node] + part[node] for node in NODES}
     return total
 
 

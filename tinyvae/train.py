@@ -8,6 +8,7 @@ stopped and resumed on the way.
 import signal
 import threading
 import time
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from tinyvae.data import bernoulli_draw
 from tinyvae.elbo import OBJECTIVES, TIGHTER, check_free_bits
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
 from tinyvae.optim import optimizer
+from tinyvae.ranks import ALONE
 from tinyvae.step import DeviceStep, Step
 
 # The streams that a seed is split into.
@@ -128,32 +130,55 @@ def check_fit(vae, data, settings):
         raise ValueError(f"batch is {settings.batch}, but there are only {len(data.x)} examples")
 
 
-def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None):
+def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None, ranks=ALONE):
     """Minimize the mean negative ELBO of `data.x`; the State after the last epoch.
 
     state: where to go on from, by default `start(vae, settings, data.x)`; changed in place, and
     moved to the settings' backend.
     on_step(state), on_epoch(state): called after each step and epoch; a true result of on_epoch
     stops the run. Ctrl-C stops it too, after the step in progress, with the state in order.
+    ranks: who shares the work, see ranks.py. All call `fit` alike, and end with the same state;
+    it is what one rank alone would have, to rounding.
 
-    ValueError for data that do not fit the model or a batch larger than the data; NotFinite, with
-    the first array that went bad, if a loss or gradient is not finite: theta is then as it was
-    before that step. (An update that overflows by itself shows in the next step.)
+    ValueError for data that do not fit the model, a batch larger than the data, or ranks that do
+    not start alike; NotFinite, with the first array that went bad, if a loss or gradient is not
+    finite: theta is then as it was before that step. (An update that overflows by itself shows in
+    the next step.)
     """
     check_fit(vae, data, settings)
+    check_ranks(settings, ranks)
     state = start(vae, settings, data.x) if state is None else state
     state.to(settings.backend)
     with interruptible() as interrupted:
         while not finished(state, settings):
-            for _ in steps(vae, data, settings, state):
+            agree(state, ranks)
+            for _ in steps(vae, data, settings, state, ranks):
                 if on_step is not None:
                     on_step(state)
-                if interrupted():
+                if ranks.any(interrupted()):
                     return state
-            finish_epoch(vae, data, settings, state)
-            if on_epoch is not None and on_epoch(state):
+            finish_epoch(vae, data, settings, state, ranks)
+            if ranks.any(on_epoch is not None and on_epoch(state)):
                 break
+    agree(state, ranks)
     return state
+
+
+def check_ranks(settings, ranks):
+    """ValueError unless the ranks are to do the same, and can."""
+    ranks.agree("settings", settings)
+    if settings.free_bits and ranks.size > 1:
+        raise ValueError(
+            "free_bits is compared with the mean KL of the whole batch, which a rank that has a "
+            "share of it does not know on its way back: train with free bits on one rank"
+        )
+
+
+def agree(state, ranks):
+    """ValueError unless the ranks are at the same place with the same parameters, to the bit: each
+    does the same arithmetic on the same sums, and a rank that strayed would never be noticed."""
+    digest = zlib.crc32(to_host(state.theta)) if ranks.size > 1 else 0
+    ranks.agree("parameters", (state.epoch, state.step, digest))
 
 
 def count_steps(data, settings):
@@ -161,7 +186,7 @@ def count_steps(data, settings):
     return -(-len(data.x) // settings.batch)
 
 
-def steps(vae, data, settings, state):
+def steps(vae, data, settings, state, ranks=ALONE):
     """Do the rest of the current epoch, one step at a time."""
     # Made anew when a run is resumed in the middle of an epoch, the order is the same again; then
     # the noise goes on from where the saved generator was.
@@ -180,12 +205,12 @@ def steps(vae, data, settings, state):
     if state.rng is None:
         state.rng = rng
         for rows in batches[: state.step]:  # a GPU's generator is not saved: to where it was
-            step_for(vae, settings, state, len(rows)).draw(x, rows, rng)
+            step_for(vae, settings, state, len(rows), ranks).draw(x, rows, rng)
     seen = sum(map(len, batches[::every]))  # the examples whose loss is looked at
     while state.step < count:
         began = time.perf_counter()
         rows, asked = batches[state.step], state.step % every == 0
-        step = step_for(vae, settings, state, len(rows))
+        step = step_for(vae, settings, state, len(rows), ranks)
         step.draw(x, rows, state.rng, warm(settings, state.epoch + (state.step + 1) / count))
         try:
             values = step(state.optimizer, asked=asked)
@@ -199,15 +224,15 @@ def steps(vae, data, settings, state):
         yield
 
 
-def step_for(vae, settings, state, size):
+def step_for(vae, settings, state, size, ranks=ALONE):
     """The Step for batches of that size; the last batch of an epoch may be a smaller one. A run may
-    go on with another objective, another model or another theta: each has a Step of its own."""
-    key = size, settings.samples, settings.objective, settings.free_bits
+    go on with another objective, model or theta, or on other ranks: each has a Step of its own."""
+    key = size, settings.samples, settings.objective, settings.free_bits, ranks
     work = state.work.get(key)
     if work is None or work.theta is not state.theta or work.vae is not vae:
         objective = {"objective": settings.objective, "free_bits": settings.free_bits}
         kind = Step if backend_of(state.theta) == "numpy" else DeviceStep
-        work = kind(vae, state.theta, size, samples=settings.samples, **objective)
+        work = kind(vae, state.theta, size, samples=settings.samples, ranks=ranks, **objective)
         state.work[key] = work
     return work
 
@@ -220,9 +245,9 @@ def warm(settings, epochs):
     return settings.beta * min(1.0, epochs / settings.warmup) if settings.warmup else settings.beta
 
 
-def finish_epoch(vae, data, settings, state):
+def finish_epoch(vae, data, settings, state, ranks=ALONE):
     """Evaluate on the held-out data, add the epoch's row, and note the best parameters."""
-    held_out = evaluate(vae, state.theta, data.held_out, **evaluation(settings))
+    held_out = evaluate(vae, state.theta, data.held_out, **evaluation(settings), ranks=ranks)
     row = {"epoch": state.epoch + 1} | state.sums
     row |= {"beta": warm(settings, state.epoch + 1), "held_out": -float(held_out.mean())}
     if settings.patience and row["held_out"] < best(state):
@@ -254,11 +279,11 @@ def evaluation(settings):
     return {"seed": settings.seed}
 
 
-def evaluate(vae, theta, x, *, seed=0, objective="analytic", samples=1, batch=1000):
+def evaluate(vae, theta, x, *, seed=0, objective="analytic", samples=1, batch=1000, ranks=ALONE):
     """The bound (N,) of each example, beta = 1, by so many samples each, in nats.
 
     The noise depends on `seed` alone: two calls, and two epochs, are compared on the same draw. It
-    is done where theta lives; x and the result are the host's.
+    is done where theta lives; x and the result are the host's. ranks: who shares the examples.
     """
     vae.check(x)
     check_count("samples", samples)
@@ -266,12 +291,18 @@ def evaluate(vae, theta, x, *, seed=0, objective="analytic", samples=1, batch=10
     x = x.astype(theta.dtype, copy=False)
     many = () if samples == 1 else (samples,)
     size = max(1, batch // samples)
-    bounds = []
-    for part in (x[i : i + size] for i in range(0, len(x), size)):
-        eps = rng.standard_normal((*many, len(part), vae.latent), dtype=theta.dtype)
-        part, eps = to_device((part, eps), backend_of(theta))
-        bounds.append(to_host(vae.elbo(theta, x=part, eps=eps, objective=objective)[0]))
-    return np.concatenate(bounds)
+
+    def shared():
+        for part in (x[i : i + size] for i in range(0, len(x), size)):
+            eps = rng.standard_normal((*many, len(part), vae.latent), dtype=theta.dtype)
+            own = ranks.share(len(part))
+            mine, eps = to_device((part[own], eps[..., own, :]), backend_of(theta))
+            if len(mine):
+                bound, _ = vae.elbo(theta, x=mine, eps=eps, objective=objective)
+            yield to_host(bound) if len(mine) else part[:0, 0]
+
+    found = ranks.together(lambda: list(shared()))
+    return np.concatenate([bounds for part in zip(*found, strict=True) for bounds in part])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from tinyvae.errors import check_count, check_number
 from tinyvae.importance import importance_bounds
 from tinyvae.inspection import mean_of
 from tinyvae.models.linear_gaussian import ONE_DATUM, ONE_LATENT
+from tinyvae.ranks import ALONE, MPI, world
 from tinyvae.signal import gradient_moments, slope
 from tinyvae.vae import VAE
 
@@ -37,6 +38,7 @@ def add(subparsers):
     parser.add_argument(
         "--out", default="runs/importance", metavar="DIR", help="(default: runs/importance)"
     )
+    parser.add_argument("--mpi", action="store_true", help=MPI)
     parser.add_argument("--no-figures", action="store_true", help="print the tables alone")
     parser.set_defaults(run=run)
 
@@ -46,7 +48,7 @@ def run(args):
     check_number("sigma", args.sigma, above=0)
     check_count("repeats", args.repeats, at_least=100)
     check_count("seed", args.seed, at_least=0)
-    out = Path(args.out)
+    out, ranks = Path(args.out), world() if args.mpi else ALONE
     if not args.no_figures:
         out.mkdir(parents=True, exist_ok=True)  # before the work, so that an error comes first
 
@@ -56,16 +58,18 @@ def run(args):
         f"z ~ N(0, 1), x ~ N(z, 1), x = {X}: the posterior is N({mean[0]:g}, {covariance[0, 0]:g}),"
         f" log p(x) = {truth:.6f}\nq = N({args.loc:g}, {args.sigma:g}²)\n"
     )
+    if args.mpi:
+        print(f"the draws are shared by {ranks.size} ranks, each with noise of its own\n")
     vae, theta = autoencoder(args.loc, args.sigma)
     q = np.array([args.loc]), log_square(args.sigma)
     relative = float(ONE_LATENT.weight_variance(*q, x=ONE_DATUM))
-    gaps, errors = bounds(vae, theta, truth, relative, args.repeats, args.seed)
+    gaps, errors = bounds(vae, theta, truth, relative, args.repeats, args.seed, ranks)
     if relative < ROUNDING:
         print("\nq is the posterior: every weight is p(x), and there is nothing more to show")
         return 0
-    ratios, slopes = signal(vae, theta, relative, args.repeats, args.seed)
-    losses(args.loc, args.repeats, args.seed)
-    if not args.no_figures:
+    ratios, slopes = signal(vae, theta, relative, args.repeats, args.seed, ranks)
+    losses(args.loc, args.repeats, args.seed, ranks)
+    if not args.no_figures and ranks.rank == 0:
         from tinyvae import plots  # here: matplotlib takes a while to import
 
         limit = 0.5 * relative / np.array(SAMPLES) if np.isfinite(relative) else None
@@ -93,7 +97,7 @@ def log_square(sigma):
     return np.array([2.0 * np.log(sigma)])
 
 
-def bounds(vae, theta, truth, relative, repeats, seed):
+def bounds(vae, theta, truth, relative, repeats, seed, ranks=ALONE):
     """Print the bound by each number of samples; its gaps to the truth, and their standard errors.
 
     E[w] = p(x), so that the mean of w / p(x) - 1 over all draws, 0 on average, is a control variate
@@ -101,7 +105,7 @@ def bounds(vae, theta, truth, relative, repeats, seed):
     too far for such a mean to be known it would bring noise in, and is left out.
     """
     x = np.full((repeats // 10, 1), X)
-    found = importance_bounds(vae, theta, x, samples=SAMPLES, seed=seed)
+    found = importance_bounds(vae, theta, x, samples=SAMPLES, seed=seed, ranks=ranks)
     known = relative < 0.1 * SAMPLES[-1]
     off = np.expm1(found[SAMPLES[-1]] - truth) if known else 0.0
     how = ", freed of most noise by E[w] = p(x)" if known else ""
@@ -119,14 +123,14 @@ def bounds(vae, theta, truth, relative, repeats, seed):
     return np.array(gaps), np.array(errors)
 
 
-def signal(vae, theta, relative, repeats, seed):
+def signal(vae, theta, relative, repeats, seed, ranks=ALONE):
     """Print the signal-to-noise ratios; {(objective, node): (n,)} of them, and of their slopes.
 
     iwae and dreg have the same mean. It is taken from dreg, where the noise leaves it visible; a
     slope of means that are not, or of weights that spread too far for the theory, is not given.
     """
     moments = {
-        objective: [estimates(vae, theta, objective, S, repeats, seed) for S in SAMPLES]
+        objective: [estimates(vae, theta, objective, S, repeats, seed, ranks) for S in SAMPLES]
         for objective in ("iwae", "dreg")
     }
     ratios, slopes, late = {}, {}, len(SAMPLES) // 2  # the theory is for many samples
@@ -158,13 +162,14 @@ def signal(vae, theta, relative, repeats, seed):
     return ratios, slopes
 
 
-def losses(loc, repeats, seed):
+def losses(loc, repeats, seed, ranks=ALONE):
     """Print where the path gradients lose: a q that is much narrower than the posterior."""
     vae, theta = autoencoder(loc, NARROW)
     columns = [("sampled", 1), ("path", 1)]
     columns += [(objective, samples) for samples in (8, 64) for objective in ("iwae", "dreg")]
     found = [
-        estimates(vae, theta, objective, samples, repeats, seed) for objective, samples in columns
+        estimates(vae, theta, objective, samples, repeats, seed, ranks)
+        for objective, samples in columns
     ]
     print(f"\nq = N({loc:g}, {NARROW}²), narrower than the posterior: variance of one estimate")
     heads = (f"{objective} {samples}" for objective, samples in columns)
@@ -177,8 +182,8 @@ def losses(loc, repeats, seed):
     )
 
 
-def estimates(vae, theta, objective, samples, repeats, seed):
+def estimates(vae, theta, objective, samples, repeats, seed, ranks=ALONE):
     """The moments of so many estimates, on noise that both objectives of a pair share."""
     rng = np.random.default_rng([seed, STREAM, samples])
-    counts = {"samples": samples, "repeats": repeats}
-    return gradient_moments(vae, theta, np.array([X]), objective=objective, rng=rng, **counts)
+    options = {"objective": objective, "samples": samples, "repeats": repeats, "ranks": ranks}
+    return gradient_moments(vae, theta, np.array([X]), rng=rng, **options)

@@ -6,6 +6,7 @@ from pathlib import Path
 from tinyvae import inspection
 from tinyvae.commands.runs import inspection_of, resumed, values_of
 from tinyvae.errors import check_count
+from tinyvae.ranks import ALONE, MPI, world
 from tinyvae.storage import write_json
 
 
@@ -39,6 +40,7 @@ def add(subparsers):
     parser.add_argument(
         "--data-dir", metavar="DIR", help="folder with the IDX files of mnist or a look-alike"
     )
+    parser.add_argument("--mpi", action="store_true", help=MPI)
     parser.set_defaults(run=run)
 
 
@@ -54,19 +56,22 @@ def run(args):
         f"{path}: {data.name}, {values_of(data)} values, {vae.likelihood}, "
         f"after epoch {state.epoch} of {settings.epochs}\n"
     )
-    options = {"samples": args.samples, "examples": args.examples}
+    ranks = world() if args.mpi else ALONE
+    options = {"samples": args.samples, "examples": args.examples, "ranks": ranks}
     if args.seed is not None:
         options["seed"] = args.seed
     found = inspection_of(vae, settings, state, data.held_out, **options)
-    show(found, path.with_name("inspect.json"))
+    show(found, path.with_name("inspect.json"), ranks)
     print(f"\nwrote {path.with_name('inspect.json')}")
     return 1 if inspection.impossible(found) else 0
 
 
-def show(found, path):
-    """Print an Inspection and what is off, and write it to `path`; `train` ends with it, too."""
+def show(found, path, ranks=ALONE):
+    """Print an Inspection and what is off, and write it to `path`; `train` ends with it, too. Of
+    several ranks the first one writes."""
     print(*inspection.lines(found), sep="\n")
     said = inspection.warnings(found)
     for sentence in said:
         print(f"\nwarning: {sentence}")
-    write_json(path, asdict(found) | {"warnings": said})
+    if ranks.rank == 0:
+        write_json(path, asdict(found) | {"warnings": said})

@@ -9,6 +9,7 @@ from tinyvae import backend, checkpoint, inspection
 from tinyvae import train as training
 from tinyvae.data import load
 from tinyvae.errors import check_count
+from tinyvae.ranks import ALONE
 from tinyvae.train import Settings
 from tinyvae.vae import VAE
 
@@ -16,6 +17,18 @@ from tinyvae.vae import VAE
 DATA = {"data": "digits", "data_dir": None, "n": None, "held_out": None, "binarize": None}
 MODEL = {"latent": 2, "hidden": [128, 64], "activation": "tanh", "likelihood": None, "scale": None}
 TRAINING = asdict(Settings())
+# Where a data set is better served by something else. Surfaces have no noise, so their variance can
+# be learned ever smaller: that takes smooth layers and many passes, and the smaller it is the
+# farther a step can throw the loss back. So the best parameters are kept, not the last.
+SUITED = {
+    "heston": {
+        "latent": 4,
+        "hidden": [32, 64, 128],
+        "activation": "softplus",
+        "epochs": 2000,
+        "patience": 1000,
+    },
+}
 DRAWN = {
     "host": "the numbers of a run on the CPU (faster: --noise device)",
     "device": "not the numbers of a run on the CPU (those: --noise host)",
@@ -32,7 +45,8 @@ def fresh(path, given):
                 f"{path} holds an unfinished run, after epoch {state.epoch} of {settings.epochs}: "
                 "go on with --resume, or name another --out, or start anew with --overwrite"
             )
-    options = DATA | MODEL | TRAINING | given
+    suited = SUITED.get(given.get("data", DATA["data"]), {})
+    options = DATA | MODEL | TRAINING | suited | given
     data = load(
         options["data"],
         data_dir=options["data_dir"],
@@ -132,7 +146,7 @@ def values_of(data):
     return "grey" if data.image_shape else "real"
 
 
-def describe(vae, settings, data):
+def describe(vae, settings, data, ranks=ALONE):
     """Print what is about to be trained on what."""
     values = values_of(data)
     notes = {
@@ -165,6 +179,10 @@ def describe(vae, settings, data):
         f"beta {settings.beta:g}{warmup}, seed {settings.seed}"
     )
     print(f"          objective {settings.objective}, {samples} an example{floor}")
+    if ranks is not ALONE:
+        low, high = settings.batch // ranks.size, -(-settings.batch // ranks.size)
+        own = low if low == high else f"{low} or {high}"
+        print(f"ranks     {ranks.size}, each with {own} of the {settings.batch} examples of a step")
     if settings.backend != "numpy":
         print(f"backend   CuPy {backend.describe(settings.backend)}")
         print(f"          noise drawn on the {settings.noise}: {DRAWN[settings.noise]}")

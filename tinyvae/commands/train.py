@@ -14,6 +14,7 @@ from tinyvae.commands import inspect
 from tinyvae.commands.runs import (
     DATA,
     MODEL,
+    SUITED,
     TRAINING,
     describe,
     fresh,
@@ -29,6 +30,7 @@ from tinyvae.errors import NotFinite
 from tinyvae.likelihoods import LIKELIHOODS
 from tinyvae.ops import ACTIVATIONS
 from tinyvae.optim import OPTIMIZERS
+from tinyvae.ranks import ALONE, MPI, world
 from tinyvae.storage import write_json
 
 SAMPLES = 1000  # of the importance-weighted bound at the end
@@ -41,18 +43,21 @@ def add(subparsers):
         "train",
         help="train a VAE and look at it",
         description="Train a variational autoencoder with hand-written gradients. Prints one row "
-        "an epoch, in nats per example, and writes figures, history.json and a checkpoint. The "
-        "held-out column is the negative bound at beta = 1 on data that the training never sees: "
-        "the ELBO, or with iwae and dreg the importance-weighted bound, as is the loss there. "
+        "an epoch, of long runs fewer, in nats per example, and writes figures, history.json and a "
+        "checkpoint. The held-out column is the negative bound at beta = 1 on data that the "
+        "training never sees: the ELBO, or with iwae and dreg the importance-weighted bound, as is "
+        "the loss there. "
         "Ctrl-C saves; --resume goes on to the bit as if nothing had happened.",
     )
     defaults = DATA | MODEL | TRAINING
 
     def option(group, name, help, type=str, **kwargs):
-        default = defaults.get(name.replace("-", "_"))
-        if isinstance(default, list):
-            default = " ".join(map(str, default))
-        shown = help if default is None else f"{help} (default: {default})"
+        key = name.replace("-", "_")
+        shown = help
+        for data, suited in SUITED.items():
+            shown += f"; {data}: {in_words(suited[key])}" if key in suited else ""
+        if defaults.get(key) is not None:
+            shown += f" (default: {in_words(defaults[key])})"
         metavar = kwargs.pop("metavar", {int: "N", float: "X"}.get(type, "NAME"))
         group.add_argument(f"--{name}", type=type, help=shown, metavar=metavar, **kwargs)
 
@@ -104,6 +109,8 @@ def add(subparsers):
     option(fit, "backend", f"{', '.join(BACKENDS)}: cupy is a GPU")
     option(fit, "noise", "host: the same numbers on every backend; device: by the GPU itself")
 
+    fit.add_argument("--mpi", action="store_true", help=MPI)
+
     files = parser.add_argument_group("files")
     option(
         files,
@@ -122,6 +129,16 @@ def add(subparsers):
     parser.set_defaults(run=run)
 
 
+def every(epoch):
+    """The first hundred epochs are all printed, then every tenth, of thousands every hundredth."""
+    return 10 ** max(0, len(str(epoch)) - 2)
+
+
+def in_words(value):
+    """A default as it would be typed."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def run(args):
     given = {k: v for k, v in vars(args).items() if v is not None}
     for name in ("data", "out"):
@@ -133,7 +150,8 @@ def run(args):
     out = Path(given.get("out", Path("runs") / name))
     path = out / "checkpoint.npz"
     vae, settings, state, data, about = (resumed if args.resume else fresh)(path, given)
-    describe(vae, settings, data)
+    ranks = world() if args.mpi else ALONE
+    describe(vae, settings, data, ranks)
     if args.resume:
         print(f"resumed   {path}, after epoch {state.epoch} and {state.step} steps")
         if training.finished(state, settings):
@@ -141,23 +159,27 @@ def run(args):
             print(f"          nothing is left to train ({why}); the figures are drawn again")
 
     def save():
-        checkpoint.save(path, vae, settings, state, about)
+        if ranks.rank == 0:
+            checkpoint.save(path, vae, settings, state, about)
 
     training.check_fit(vae, data, settings)
+    training.check_ranks(settings, ranks)
+    ranks.agree("data", about)  # and all have looked at what is in --out
     save()  # can it be written? Better to know now
-    finished = fit(vae, data, settings, state, save)
-    state.to("numpy")  # the figures and records are the host's
-    save()
+    with training.interruptible():  # Ctrl-C reaches some ranks later, and must not hit the save
+        finished = fit(vae, data, settings, state, save, ranks)
+        state.to("numpy")  # the figures and records are the host's
+        save()
     if not finished:
         print(
             f"\ninterrupted in epoch {state.epoch + 1} and saved in {path}\n"
             f"go on with: python -m tinyvae train --resume --out {shlex.quote(str(out))}"
         )
         return 130
-    return report(vae, settings, state, data, about, out)
+    return report(vae, settings, state, data, about, out, ranks)
 
 
-def fit(vae, data, settings, state, save):
+def fit(vae, data, settings, state, save, ranks):
     """Train, with a progress bar on a terminal and plain rows elsewhere; False if interrupted."""
     from tqdm import tqdm
 
@@ -183,28 +205,25 @@ def fit(vae, data, settings, state, save):
                 f"{r['epoch']:>5}{r['loss']:>11.3f}{r['reconstruction']:>16.3f}{r['kl']:>9.3f}"
                 f"{r['held_out']:>11.3f}{r['seconds']:>9.2f}"
             )
-            if terminal:
-                bar.write(text)
-            else:
-                print(text, flush=True)
+            if r["epoch"] % every(r["epoch"]) == 0 or training.finished(state, settings):
+                bar.write(text) if terminal else print(text, flush=True)
             if time.monotonic() - saved > AUTOSAVE:
                 save()
                 saved = time.monotonic()
 
-        training.fit(
-            vae, data, settings, state, on_step=lambda state: bar.update(), on_epoch=on_epoch
-        )
+        hooks = {"on_step": lambda state: bar.update(), "on_epoch": on_epoch}
+        training.fit(vae, data, settings, state, **hooks, ranks=ranks)
     return training.finished(state, settings)
 
 
-def report(vae, settings, state, data, about, out):
+def report(vae, settings, state, data, about, out, ranks):
     """Evaluate the trained model, draw its figures, and say what was reached and written; the exit
-    code, 1 if the model shows what no right one can."""
+    code, 1 if the model shows what no right one can. Rank 0 alone writes."""
     from tinyvae.commands import figures  # here, because matplotlib takes a while to import
 
     theta = state.parameters
     measure = training.evaluation(settings)
-    bounds = training.evaluate(vae, theta, data.held_out, **measure)
+    bounds = training.evaluate(vae, theta, data.held_out, **measure, ranks=ranks)
     bound, error = -float(bounds.mean()), inspection.mean_of(bounds).error
     many = measure.get("samples", 1)
     what = "negative ELBO" if many == 1 else f"negative bound by {many} importance samples"
@@ -223,22 +242,23 @@ def report(vae, settings, state, data, about, out):
             "warning: that is worse than after the first epoch: the training diverged, or learnt "
             "the data by heart; try a lower --lr, or --patience"
         )
-    write_json(
-        out / "history.json",
-        {
-            "model": vae.config,
-            "settings": asdict(settings),
-            "data": about,
-            "held_out": {
-                "negative_bound": bound,
-                "samples": many,
-                "standard_error": error,
-                "examples": len(bounds),
-            },
-            "history": state.history,
+    record = {
+        "model": vae.config,
+        "settings": asdict(settings),
+        "data": about,
+        "held_out": {
+            "negative_bound": bound,
+            "samples": many,
+            "standard_error": error,
+            "examples": len(bounds),
         },
-    )
-    code = inspected(vae, settings, state, data, out / "inspect.json")
+        "history": state.history,
+    }
+    if ranks.rank == 0:
+        write_json(out / "history.json", record)
+    code = inspected(vae, settings, state, data, out / "inspect.json", ranks)
+    if ranks.rank > 0:
+        return code
     written = figures.draw(
         vae,
         theta,
@@ -254,14 +274,16 @@ def report(vae, settings, state, data, about, out):
     return code
 
 
-def inspected(vae, settings, state, data, path):
+def inspected(vae, settings, state, data, path, ranks):
     """Print what the model is worth, and write it to `path`; 1 if no right model can show that."""
-    path.unlink(missing_ok=True)  # it may be that of an earlier run
+    if ranks.rank == 0:
+        path.unlink(missing_ok=True)  # it may be that of an earlier run
     try:
-        found = inspection_of(vae, settings, state, data.held_out, samples=SAMPLES)
+        options = {"samples": SAMPLES, "ranks": ranks}
+        found = inspection_of(vae, settings, state, data.held_out, **options)
     except NotFinite as error:  # of a run that diverged: its figures and records still help
         print(f"warning: the model was not inspected: {error}")
         return 0
     print()
-    inspect.show(found, path)
+    inspect.show(found, path, ranks)
     return 1 if inspection.impossible(found) else 0

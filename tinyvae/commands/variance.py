@@ -13,6 +13,7 @@ from tinyvae.estimates import FARTHEST
 from tinyvae.estimators import ESTIMATORS
 from tinyvae.integrands import INTEGRANDS
 from tinyvae.problem import problem
+from tinyvae.ranks import ALONE, MPI, world
 
 LEGEND = """\
 z: the mean's distance from the exact gradient, in standard errors; beyond 5 it is biased, unless
@@ -57,6 +58,7 @@ def add(subparsers):
         metavar="NAME",
         help="host: the same numbers on every backend; device: by the GPU itself (default: host)",
     )
+    parser.add_argument("--mpi", action="store_true", help=MPI)
     parser.add_argument(
         "--estimators", nargs="+", metavar="NAME", help="only those with this in their name"
     )
@@ -76,6 +78,7 @@ def run(args):
     if not rows:
         raise unknown("estimator", " ".join(names), [row.name for row in ESTIMATORS])
     out = Path(args.out)
+    ranks = world() if args.mpi else ALONE
     if not args.no_figures:
         out.mkdir(parents=True, exist_ok=True)  # before the work, so that an error comes first
 
@@ -85,13 +88,15 @@ def run(args):
     if args.backend != "numpy":
         print(f"By CuPy {backend.describe(args.backend)}, noise drawn on the {args.noise}")
     print(f"The path is {chosen.law.KIND}: {chosen.law.WHY}\n")
-    tables, notes = measure(rows, chosen, there, args.samples, rng)
+    if args.mpi:
+        print(f"Shared by {ranks.size} ranks, each with noise of its own\n")
+    tables, notes = measure(rows, chosen, there, args.samples, rng, ranks)
     for name, comparisons in tables.items():
         print(f"d/d{name}" + (", mean over the coordinates" if chosen.D > 1 else ""))
         print(table(comparisons), end="\n\n")
     print(LEGEND)
     show(notes)
-    if not args.no_figures:
+    if not args.no_figures and ranks.rank == 0:
         from tinyvae.commands import variance_figures  # here: matplotlib takes a while to import
 
         names, notes = variance_figures.draw(chosen, args.samples, args.seed, out)
@@ -100,7 +105,7 @@ def run(args):
     return 0
 
 
-def measure(rows, chosen, params, samples, rng):
+def measure(rows, chosen, params, samples, rng, ranks=ALONE):
     """({parameter: comparisons}, notes): every estimator that the law admits, on the same noise;
     the notes, (what, remark), say what is biased, unknown or refused."""
     tables, notes = {name: [] for name in chosen.law.PARAMS}, []
@@ -111,7 +116,7 @@ def measure(rows, chosen, params, samples, rng):
     for row in rows:
         variances[row.name], why = attempt(chosen.exact_variance, row.name)
         notes += [("exact variances", why)] if why else []
-    options = {"samples": samples, "rng": rng}
+    options = {"samples": samples, "rng": rng, "ranks": ranks}
     options |= {"exact_mean": truth, "exact_variances": variances}
     every = compare_all(rows, chosen.f, chosen.law, params, **options)
     for row in rows:

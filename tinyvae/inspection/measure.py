@@ -15,6 +15,7 @@ from tinyvae.importance import importance_bounds, log_weights
 from tinyvae.inspection.posterior import aggregate
 from tinyvae.likelihoods import Bernoulli, Gaussian
 from tinyvae.models import linear_vae
+from tinyvae.ranks import ALONE
 from tinyvae.train import HELD_OUT
 from tinyvae.watch import Recorder
 
@@ -133,13 +134,24 @@ class Inspection:
         return max(self.bounds)
 
 
-def inspect(vae, theta, x, *, beta=1.0, free_bits=0.0, seed=0, samples=1000, examples=None):
+def inspect(
+    vae,
+    theta,
+    x,
+    *,
+    beta=1.0,
+    free_bits=0.0,
+    seed=0,
+    samples=1000,
+    examples=None,
+    ranks=ALONE,
+):
     """The Inspection of a model with the parameters theta by the examples x (N, D), best held out.
 
     beta, free_bits: of the training, for the warnings. seed: of all noise; the ELBO is that of
     `train.evaluate` with the same seed. samples: of the tightest importance-weighted bound.
     examples: how many to use, spread evenly over x. By default all, but for these bounds, which
-    cost `samples` decodings an example, no more than WEIGHTED.
+    cost `samples` decodings an example, no more than WEIGHTED. ranks: who shares these.
     ValueError or TypeError for x that the model refuses and numbers out of range; NotFinite.
     """
     vae.check(x)
@@ -156,7 +168,8 @@ def inspect(vae, theta, x, *, beta=1.0, free_bits=0.0, seed=0, samples=1000, exa
     elbo = log_px - kl.sum(axis=-1)
     rng = np.random.default_rng([seed, AGGREGATE])
     whole = aggregate(seen["mu"], seen["logvar"], eps=rng.standard_normal(kl.shape))
-    bounds = importance_bounds(vae, theta, x[few], samples=ladder(samples), seed=seed)
+    options = {"samples": ladder(samples), "seed": seed, "ranks": ranks}
+    bounds = importance_bounds(vae, theta, x[few], **options)
     rng = np.random.default_rng([seed, WEIGHTS])
     ess = effective_sizes(vae, theta, x[few[:SIZED]], samples, rng)
     drawn_kl = kl_of_draws(seen["mu"], seen["logvar"], rng)
