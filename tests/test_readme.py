@@ -22,7 +22,7 @@ def run(folder, *arguments):
 
 
 def test_the_examples_run_and_learn(tmp_path):
-    example, reload, oracle, diagnosis, estimators = re.findall(
+    example, reload, oracle, diagnosis, estimators, device = re.findall(
         r"^```python\n(.*?)^```", README, re.M | re.S
     )
     run(tmp_path, "-m", "tinyvae", "train", "--epochs", "1", "--hidden", "8")
@@ -34,6 +34,7 @@ def test_the_examples_run_and_learn(tmp_path):
     table = run(tmp_path, "-c", estimators).stdout
     assert "score function, leave-one-out" in table
     assert "rejection path with correction" in table
+    run(tmp_path, "-c", device + "assert dtheta.shape == theta.shape")
     done = run(tmp_path, "-c", example)
     bound = float(re.search(r"held-out negative ELBO ([\d.]+) nats", done.stdout)[1])
     # Independent pixels with their training frequencies reach 24.7 (see test_train.py).

@@ -659,6 +659,31 @@ def test_a_loss_that_is_looked_at_less_often_leaves_the_training_as_it_is(vae, d
     assert state.history[0]["held_out"] == right.history[0]["held_out"]
 
 
+def test_the_cosine_takes_the_learning_rate_down_along_half_a_wave(vae, data):
+    rates = []
+    settings = Settings(**QUICK, schedule="cosine")
+    state = fit(vae, data, settings, on_step=lambda s: rates.append(s.optimizer.lr))
+    share = np.arange(len(rates)) / len(rates)
+    np.testing.assert_allclose(rates, 0.01 * np.cos(0.5 * np.pi * share) ** 2, rtol=1e-12)
+    plain = fit(vae, data, Settings(**QUICK))
+    assert plain.optimizer.lr == 0.01
+    assert not np.array_equal(state.theta, plain.theta)
+
+
+def test_a_run_with_a_schedule_goes_on_to_the_bit(vae, data, tmp_path):
+    settings = Settings(**QUICK, schedule="cosine")
+    whole = fit(vae, data, settings)
+    stopped = fit(vae, data, settings, on_step=interrupt_at(6))
+    checkpoint.save(tmp_path / "run.npz", vae, settings, stopped, {})
+    vae, settings, state, _ = checkpoint.load(tmp_path / "run.npz")
+    assert np.array_equal(fit(vae, data, settings, state).theta, whole.theta)
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ValueError, match="unknown schedule 'cosin': did you mean 'cosine'"):
+        Settings(schedule="cosin")
+
+
 def test_parameters_that_are_put_in_another_array_are_trained_there(vae, data):
     """What is recorded works on the array it was recorded on."""
     state = start(vae, Settings(**QUICK), data.x)

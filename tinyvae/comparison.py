@@ -20,6 +20,7 @@ from tinyvae.heap import keep_dropped_memory
 from tinyvae.ranks import ALONE
 
 CHUNK = 2**16  # numbers in an array of a chunk: half a megabyte, so that it stays in the cache
+ON_GPU = 2**22  # the same on a GPU: small arrays would be done before the next call has started
 LEAST = 256  # samples in a chunk: what an estimator that looks at others, as cross-fitting, sees
 
 
@@ -189,7 +190,7 @@ def compare(
     estimator: a row of `ESTIMATORS`. f, law, params: the problem, d E[f(z)] / dparams. samples: how
     many estimates, 2 at least. exact_mean, exact_variance: a tuple, one a parameter (None for what
     is not known), of numbers or arrays of the parameter's shape. chunk: numbers in an array; by
-    default CHUNK, or those of LEAST samples if they are more. ranks: as for `compare_all`.
+    default CHUNK (ON_GPU), or those of LEAST samples if they are more. ranks: as for `compare_all`.
 
     NotFinite (an ArithmeticError) where the estimates overflow, as where E f(z) is infinite.
     An estimator that looks at other samples (running mean, cross-fitting) sees those of its chunk.
@@ -227,9 +228,9 @@ def compare_all(
     check_count("samples", samples, at_least=2)
     keep_dropped_memory()  # every chunk makes and drops the same arrays
     shape = draw_shape(law, params)
-    width = max(1, math.prod(shape))
+    width, backend = max(1, math.prod(shape)), backend_of(params[0])
     if chunk is None:
-        each = max(LEAST, CHUNK // width)
+        each = max(LEAST, (CHUNK if backend == "numpy" else ON_GPU) // width)
     else:
         each = max(2, check_count("chunk", chunk) // width)
     pieces = max(1, samples // each, min(ranks.size, samples // LEAST))
@@ -237,7 +238,6 @@ def compare_all(
     kinds = list(dict.fromkeys(estimator.noise for estimator in estimators))
     copy = deepcopy if isinstance(rng, np.random.Generator) else lambda rng: rng
     rngs = dict(zip(kinds, [rng, *(copy(rng) for _ in kinds[1:])], strict=False))
-    backend = backend_of(params[0])
     found = {}
     for k in range(pieces)[ranks.share(pieces)]:
         size = samples * (k + 1) // pieces - samples * k // pieces

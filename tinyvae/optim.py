@@ -90,6 +90,22 @@ class Adam:
         theta -= g
 
 
+def constant(done):
+    """lr as it is."""
+    return 1.0
+
+
+def cosine(done):
+    """(1 + cos(pi done)) / 2: from lr down to 0 along half a wave. done: the share of the training
+    that is behind, from 0 to 1.
+
+    Noisy gradients keep theta at a distance from the optimum that grows with lr.
+    Source: Loshchilov & Hutter, SGDR (2017), equation 5, without restarts.
+    """
+    return 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+SCHEDULES = {"constant": constant, "cosine": cosine}
 OPTIMIZERS = {"adam": Adam, "momentum": Momentum, "sgd": SGD}
 
 

@@ -18,7 +18,7 @@ from tinyvae.backend import backend_of, check_noise, noise_rng, to_device, to_ho
 from tinyvae.data import bernoulli_draw
 from tinyvae.elbo import OBJECTIVES, TIGHTER, check_free_bits
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
-from tinyvae.optim import optimizer
+from tinyvae.optim import SCHEDULES, optimizer
 from tinyvae.ranks import ALONE
 from tinyvae.step import DeviceStep, Step
 
@@ -29,7 +29,8 @@ VALUES = "loss", "reconstruction", "kl"  # of a step, in nats per example
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train. `lr` None: the optimizer's default. `beta` rises from 0 over `warmup` epochs.
+    """How to train. `lr` None: the optimizer's default; `schedule`: what becomes of it over the
+    epochs, see optim.py. `beta` rises from 0 over `warmup` epochs.
 
     `objective`, `samples`: the estimator of the bound, see elbo.py, and its samples an example;
     `free_bits`: nats below which a latent's mean KL costs nothing more, of 'analytic' alone.
@@ -48,6 +49,7 @@ class Settings:
     objective: str = "analytic"
     samples: int = 1
     lr: float | None = None
+    schedule: str = "constant"
     optimizer: str = "adam"
     beta: float = 1.0
     free_bits: float = 0.0
@@ -73,6 +75,8 @@ class Settings:
         if self.dtype not in ("float32", "float64"):
             raise unknown("dtype", self.dtype, ("float32", "float64"))
         check_noise(self.noise, self.backend)
+        if self.schedule not in SCHEDULES:
+            raise unknown("schedule", self.schedule, SCHEDULES)
         optimizer(self.optimizer, self.lr)
 
 
@@ -198,6 +202,7 @@ def steps(vae, data, settings, state, ranks=ALONE):
     if data.values == "dynamic":
         x = bernoulli_draw(x, noise=to_device(rng.random(x.shape, dtype=x.dtype), backend))
 
+    lr = optimizer(settings.optimizer, settings.lr).lr
     count, every = count_steps(data, settings), settings.loss_every
     batches = [order[i : i + settings.batch] for i in range(0, len(order), settings.batch)]
     if state.step == 0:
@@ -212,6 +217,8 @@ def steps(vae, data, settings, state, ranks=ALONE):
         rows, asked = batches[state.step], state.step % every == 0
         step = step_for(vae, settings, state, len(rows), ranks)
         step.draw(x, rows, state.rng, warm(settings, state.epoch + (state.step + 1) / count))
+        done = (state.epoch + state.step / count) / settings.epochs
+        state.optimizer.lr = lr * SCHEDULES[settings.schedule](done)
         try:
             values = step(state.optimizer, asked=asked)
         except NotFinite as error:

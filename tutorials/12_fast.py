@@ -11,7 +11,7 @@
 # - You need: matrix products, and NumPy.
 # - Before this: chapter 2 (the way back of a layer), chapter 9 (the training loop, Adam) and
 #   chapter 1 (the complex step).
-# - Time: 35 minutes to read, a few seconds to run.
+# - Time: 50 minutes to read, a few seconds to run.
 
 # %%
 import importlib.util
@@ -30,10 +30,22 @@ from time import perf_counter
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tinyvae import VAE, Adam, Dense, Step, gradcheck, gradcheck_vae, gradient
+from tinyvae import (
+    VAE,
+    Adam,
+    Dense,
+    Settings,
+    Step,
+    backend,
+    gradcheck,
+    gradcheck_vae,
+    gradient,
+    train,
+)
 from tinyvae.exercises import CHAPTERS, exercise
 from tinyvae.likelihoods import Bernoulli
 from tinyvae.plots import BLUE, GREY, ORANGE, PURPLE, style
+from tinyvae.ranks import ALONE
 from tinyvae.replay import Program, record
 
 # %% [markdown]
@@ -567,6 +579,230 @@ look = [sys.executable, "-m", "tinyvae", "doctor", "--no-measure"]
 print(subprocess.run(look, capture_output=True, text=True, check=True).stdout)
 
 # %% [markdown]
+# ## The same page on a GPU
+#
+# A GPU has thousands of small processors and a memory of its own. CuPy is a library with NumPy's
+# functions whose arrays live there. And the question that `Listed` answered, `__array_ufunc__`,
+# CuPy's arrays answer too: by computing on the GPU. So the page needs no second version. Move
+# `theta` and the data, draw the noise, and call the same functions. One file of the package knows
+# about GPUs, and this is most of it:
+
+# %%
+print(inspect.getsource(backend.array_module), inspect.getsource(backend.to_device), sep="\n")
+print("the GPU of this machine:", backend.describe("cupy"))
+
+# %% [markdown]
+# What can go wrong without a word of CuPy in it? An array that somebody makes on the way, with
+# `np.zeros(5)` say, is NumPy's: a *host* array. Where it meets one of the *device*, CuPy raises.
+# To find such lines you need no GPU, only an array that is as strict:
+
+
+# %%
+class Device(np.ndarray):
+    """An array that refuses to meet one of the host."""
+
+    __array_priority__ = 1.0  # what is joined with it becomes one, too
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if any(type(part) is np.ndarray for part in inputs):
+            raise TypeError(f"{ufunc.__name__}: a host array meets the device's")
+        plain = [p.view(np.ndarray) if isinstance(p, Device) else p for p in inputs]
+        return np.asarray(getattr(ufunc, method)(*plain, **options)).view(Device)
+
+
+def forgetful(mu, logvar, *, eps):
+    """The trick, with a host array on the way."""
+    return mu + np.exp(0.5 * logvar) * eps + np.zeros(mu.shape)
+
+
+# %%
+x, eps = data[rows], rng.standard_normal((B, Z), dtype=np.float32)
+here = gradient(vae, theta, x=x, eps=eps)
+there = gradient(vae, theta.view(Device), x=x.view(Device), eps=eps.view(Device))
+assert type(there[0]) is Device
+assert np.array_equal(there[0].view(np.ndarray), here[0])
+print("the page runs on arrays that refuse the host's: equal to the bit")
+small = np.zeros((5, 3)).view(Device)
+try:
+    forgetful(small, small, eps=small)
+except TypeError as error:
+    print(f"forgetful: {error}")
+else:
+    raise AssertionError("it was not noticed")
+
+# %% [markdown]
+# The tests of the package run every operation, every law, every estimator and whole trainings on
+# such arrays.
+#
+# ### By pencil: when does it pay?
+#
+# Each call is a small program, a *kernel*, that Python starts on the GPU. A start takes a time
+# $t_0$ of some microseconds, however little there is to do. With $n$ calls in a step, $F$
+# operations for an example, a batch of $B$, and a GPU that does $R_g$ operations a second, a step
+# takes about
+#
+# $$
+# t_g = \max(n\, t_0,\; F B / R_g), \qquad\text{here}\qquad t_c = F B / R_c .
+# $$
+#
+# As long as $n t_0$ is the larger one, the GPU waits for Python, and a batch of one takes as long
+# as one of a hundred. You know $n$, the length of the list, and $F$; $R_c$ you have measured. For
+# $t_0$ and $R_g$ the next cell takes *assumptions*, round numbers for a large GPU. Put yours there.
+
+# %%
+count = len(Step(vae, theta.copy(), 10).program(False).calls)
+assert count == len(lists[False])  # the batch does not matter
+n, F = count + 10, flops / B  # with ten passes of Adam
+R_c = flops / np.median(race(floor=floor)["floor"])
+t_0, R_g = 10e-6, 20e12  # assumed: seconds to start a kernel, operations a second
+print(
+    f"{n} calls a step; {F / 1e6:.1f} million operations an example; here {R_c / 1e9:.0f} billion/s"
+)
+for size in (1, 10, 100, 1000, 10_000):
+    cpu, starts, work = F * size / R_c, n * t_0, F * size / R_g
+    print(
+        f"batch {size:>5}: products here {1e3 * cpu:9.3f} ms;"
+        f" on paper, GPU {1e3 * max(starts, work):7.3f} ms,"
+        f" {'waits for Python' if starts > work else 'computes'}"
+    )
+
+# %% [markdown]
+# On paper, then. A larger model moves the point down, as $F$ grows and $n$ does not. What it is on
+# your GPU, this cell measures, if there is one: with the noise drawn on the host, so that the
+# losses can be compared, and on the device.
+
+
+# %%
+def gpu_step(place):
+    """A step on the GPU, with the noise drawn in that place; it ends when the loss is here."""
+    state, noise = train.start(vae, Settings()), backend.noise_rng(0, "cupy", place)
+    state.to("cupy")
+    step = train.step_for(vae, Settings(), state, B)
+    batch = backend.to_device((data, rows))
+
+    def one_step():
+        step.draw(*batch, noise)
+        return step(state.optimizer)
+
+    return one_step
+
+
+try:
+    backend.module("cupy")
+except ValueError as error:
+    print(error)
+else:
+    steps = {f"GPU_noise_of_the_{place}": gpu_step(place) for place in backend.NOISE}
+    table(race(CPU=recorded, **steps), "CPU")
+
+# %% [markdown]
+# ## Many machines
+#
+# The loss of a batch is a mean over its B examples. So is its gradient, and a sum can be done in
+# parts. Let N machines, *ranks*, hold the same `theta`. Each takes its share of the examples of
+# every batch, $B_r$ of them, and of the noise. Its loss is a mean over $B_r$ examples; the
+# cotangent that it starts its way back with is not 1, but its part of the batch, $B_r / B$:
+#
+# $$
+# \frac{d}{d\theta}\, \frac{1}{B} \sum_{b=1}^{B} \ell_b
+# \;=\; \sum_{r=1}^{N} \frac{B_r}{B}\, \frac{d}{d\theta}
+# \Big( \frac{1}{B_r} \sum_{b \in r} \ell_b \Big) .
+# $$
+#
+# One sum over the ranks, of one vector, and each of them has the gradient of the whole batch. Then
+# each does the same step of Adam on the same numbers, and `theta` stays the same everywhere. Here
+# are four ranks, one after the other, with shares that are not equal:
+
+
+# %%
+class Rank(type(ALONE)):
+    """One of several ranks, for its share alone: nobody is there to be asked for a sum."""
+
+    def __init__(self, rank, size):
+        self.rank, self.size = rank, size
+
+
+print(inspect.getsource(Rank.share))
+whole, *_ = gradient(vae, theta, x=x[:50], eps=eps[:50])
+total, shares = 0.0, [Rank(rank, 4).share(50) for rank in range(4)]
+for own in shares:
+    count = own.stop - own.start
+    part, *_ = gradient(vae, theta, x=x[own], eps=eps[own], part=count / 50)
+    total = total + part
+print("examples:", [own.stop - own.start for own in shares])
+print(f"the sum and the whole, farthest apart: {abs(total - whole).max():.0e}")
+assert np.allclose(total, whole, rtol=1e-4, atol=1e-5)
+
+# %% [markdown]
+# In the package the sum is `Allreduce` of *MPI*, the library with which large machines compute:
+# `mpiexec -n 4 python -m tinyvae train --mpi` (`pip install "tinyvae[mpi]"`). Every rank draws the
+# order and the noise of the whole batch, and takes its share of both. So the curve of losses does
+# not depend on how many ranks there are, but for rounding.
+#
+# ### By pencil: how far does it pay?
+#
+# A step on one machine takes about $t(B) = a + bB$. The time $b$ is that of an example's matrix
+# products. The time $a$ no batch makes smaller: Adam, and starting. Shared, the second part is
+# divided, the first is not, and the sum is added:
+#
+# $$
+# t_N = a + b\, \frac{B}{N} + s_N, \qquad
+# s_N = 2 \lceil \log_2 N \rceil\, \alpha + 2\, \frac{N-1}{N}\, \frac{V}{\beta} .
+# $$
+#
+# A message takes $\alpha$ seconds, the network carries $\beta$ bytes a second, and of the V bytes
+# of the gradient each has to go out and come back about once (Thakur et al., section 4). V is what
+# hurts: 4 bytes for each number in `theta`, whatever N and B are.
+#
+# The next cell measures $a$ and $b$ on one core or more of this machine. The networks are
+# *assumed*: an office, a data centre, a cluster.
+
+# %%
+sizes, steps = (20, 100, 300, 1000), {}
+for size in sizes:
+    mine, chosen = Step(vae, theta.copy(), size), rng.integers(len(data), size=size)
+    optimizer = Adam()
+
+    def one_step(mine=mine, chosen=chosen, optimizer=optimizer):
+        mine.draw(data, chosen, rng)
+        mine(optimizer, asked=False)
+
+    steps[f"batch_{size}"] = one_step
+times = np.array([np.median(seconds) for seconds in race(**steps).values()])
+columns = np.stack([np.ones(len(sizes)), sizes], axis=1) / times[:, None]
+a, b = np.maximum(np.linalg.lstsq(columns, np.ones(len(sizes)), rcond=None)[0], 1e-7)
+V = theta.nbytes
+print(f"a = {1e3 * a:.2f} ms, b = {1e6 * b:.1f} µs an example, V = {V / 1e6:.1f} MB")
+
+
+def speed_up(N, batch, alpha, beta):
+    """How many times as fast N machines are as one."""
+    rounds = np.ceil(np.log2(N))
+    s = 2 * rounds * alpha + 2 * (N - 1) / N * V / beta
+    return (a + b * batch) / (a + b * batch / N + s)
+
+
+NETWORKS = {"1 Gbit/s, 50 µs": (50e-6, 1e9 / 8), "25 Gbit/s, 20 µs": (20e-6, 25e9 / 8)}
+NETWORKS |= {"200 Gbit/s, 2 µs": (2e-6, 200e9 / 8), "for free": (0.0, np.inf)}
+print(f"\n{'batch':>6}  {'network (assumed)':<18}{'N = 2':>8}{'8':>8}{'64':>8}")
+for batch in (100, 1000):
+    for name, network in NETWORKS.items():
+        found = [speed_up(N, batch, *network) for N in (2, 8, 64)]
+        print(f"{batch:>6}  {name:<18}" + "".join(f"{ratio:8.2f}" for ratio in found))
+    assert speed_up(10**9, batch, 0.0, np.inf) <= (a + b * batch) / a
+assert speed_up(1, 100, *NETWORKS["1 Gbit/s, 50 µs"]) == 1.0
+
+# %% [markdown]
+# Below 1 the machines together are slower than one of them. Even with a network for free the ratio
+# stays below $(a + bB)/a$: what is not shared remains. A larger batch is shared better, but it is
+# another training, with fewer steps for the same examples. So a model of this size belongs in one
+# process. What does pay is work that needs a sum only at its end: the samples of a variance, or of
+# an importance-weighted bound. `python -m tinyvae variance --mpi` and `inspect --mpi` share those,
+# with a stream of random numbers for each rank. How two ranks put their moments together, and what
+# goes wrong with unequal shares, are this chapter's exercises. The sum on your machine is measured
+# by `python -m benchmarks.ranks`.
+
+# %% [markdown]
 # ## A gradient check that is fast enough to be used
 #
 # The best way to save time is to do less of it. A check by central differences calls the function
@@ -692,11 +928,13 @@ print(f"python -m tinyvae exercises check {one.number}    says what is wrong wit
 # - D. P. Kingma & J. Ba, *Adam: A Method for Stochastic Optimization* (2015), algorithm 1.
 # - A. Griewank & A. Walther, *Evaluating Derivatives* (2008), on what a list of operations is
 #   good for.
+# - R. Thakur, R. Rabenseifner & W. Gropp, *Optimization of Collective Communication Operations in
+#   MPICH* (2005), section 4, on what a sum over machines costs.
 # - `benchmarks/README.md` in the repository: the same habits, measured with more care, and this
 #   step beside those of other libraries.
 #
-# This was the last chapter. What you have now: a gradient that passes through a random number,
-# checked against finite differences and against exact answers, trained, judged, and fast.
+# Chapter 13 puts all of it to use, on a problem from finance: what does a VAE learn of volatility
+# surfaces whose four true parameters you know?
 
 # %%
 if plt.get_backend().lower() != "agg":

@@ -19,13 +19,16 @@ MODEL = {"latent": 2, "hidden": [128, 64], "activation": "tanh", "likelihood": N
 TRAINING = asdict(Settings())
 # Where a data set is better served by something else. Surfaces have no noise, so their variance can
 # be learned ever smaller: that takes smooth layers and many passes, and the smaller it is the
-# farther a step can throw the loss back. So the best parameters are kept, not the last.
+# farther a step can throw the loss back. So the steps become smaller, too, and the best parameters
+# are kept, not the last.
 SUITED = {
     "heston": {
         "latent": 4,
         "hidden": [32, 64, 128],
         "activation": "softplus",
         "epochs": 2000,
+        "lr": 2e-3,
+        "schedule": "cosine",
         "patience": 1000,
     },
 }
@@ -170,12 +173,13 @@ def describe(vae, settings, data, ranks=ALONE):
         f"model     {shape}, {vae.activation}, {likelihood}: {vae.layout.size} parameters, "
         f"{settings.dtype}"
     )
-    rate = training.optimizer(settings.optimizer, settings.lr).lr
+    rate = f"{training.optimizer(settings.optimizer, settings.lr).lr:g}"
+    rate += "" if settings.schedule == "constant" else f" ({settings.schedule})"
     warmup = f" after {settings.warmup} epochs of warm-up" if settings.warmup else ""
     samples = f"{settings.samples} samples" if settings.samples > 1 else "1 sample"
     floor = f", free bits {settings.free_bits:g}" if settings.free_bits else ""
     print(
-        f"training  {settings.optimizer}, lr {rate:g}, batch {settings.batch}, "
+        f"training  {settings.optimizer}, lr {rate}, batch {settings.batch}, "
         f"beta {settings.beta:g}{warmup}, seed {settings.seed}"
     )
     print(f"          objective {settings.objective}, {samples} an example{floor}")

@@ -29,7 +29,7 @@ from tinyvae.elbo import OBJECTIVES, TIGHTER
 from tinyvae.errors import NotFinite
 from tinyvae.likelihoods import LIKELIHOODS
 from tinyvae.ops import ACTIVATIONS
-from tinyvae.optim import OPTIMIZERS
+from tinyvae.optim import OPTIMIZERS, SCHEDULES
 from tinyvae.ranks import ALONE, MPI, world
 from tinyvae.storage import write_json
 
@@ -92,6 +92,7 @@ def add(subparsers):
     option(fit, "batch", "examples in a step", int)
     rates = ", ".join(f"{name} {kind.default_lr:g}" for name, kind in OPTIMIZERS.items())
     option(fit, "lr", f"learning rate (default: {rates})", float)
+    option(fit, "schedule", f"{', '.join(SCHEDULES)}: of the learning rate, over the epochs")
     option(fit, "optimizer", ", ".join(OPTIMIZERS))
     option(fit, "objective", f"{', '.join(OBJECTIVES)}: how the bound and its gradient are "
            "estimated; iwae and dreg maximize the importance-weighted bound")  # fmt: skip
