@@ -286,6 +286,7 @@ def test_a_quick_run_prints_a_table_and_keeps_every_time(folder, capsys):
     assert all(len(t["seconds"]) == 2 and min(t["seconds"]) > 0 for t in record["times"].values())
 
 
+@pytest.mark.slow
 def test_growth_has_a_table_for_each_size_that_grows(folder, monkeypatch, capsys):
     monkeypatch.setattr(growth, "AXES", {axis: growth.AXES[axis] for axis in ("width", "samples")})
     options = ("--growth", "--rounds", "1", "--peers", "tinyvae,plain", "--kernels", "stock")
@@ -482,6 +483,7 @@ def test_the_commands_run_as_modules(folder):
     assert "matrix products" in done.stdout
 
 
+@pytest.mark.slow
 def test_every_habit_does_the_same_step(capsys):
     """All variants of the step give the losses of tinyvae in float64, or the run would end."""
     assert habits.main([*QUICK]) == 0

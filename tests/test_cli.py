@@ -884,6 +884,7 @@ def test_a_step_is_invisible_to_the_path_and_said_to_be(run):
     assert score[5] == "0.36062"  # the exact variance
 
 
+@pytest.mark.slow
 def test_waves_under_a_cauchy_where_the_path_has_infinite_variance(run):
     args = ("--law", "cauchy", "--integrand", "cosine", "--samples", "5000")
     _, out, _ = run("variance", "--no-figures", *args)
@@ -904,6 +905,7 @@ def test_an_expectation_that_is_infinite_is_a_remark_not_a_number(run):
     assert "by pathwise overflow: is E f(z) finite at all?" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["normal:loc=1e300", "gamma:concentration=0.001"])
 @pytest.mark.filterwarnings("error")
 def test_a_figure_that_cannot_be_drawn_is_a_remark_not_the_end(run, law):

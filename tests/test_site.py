@@ -108,6 +108,7 @@ def test_no_paragraph_becomes_a_list_or_a_field(start):
     assert restructured(start).startswith("\\ ")
 
 
+@pytest.mark.slow
 def test_every_docstring_is_whole_reStructuredText(pages):
     docutils = pytest.importorskip("docutils.core")
     roles = pytest.importorskip("docutils.parsers.rst.roles")

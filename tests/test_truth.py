@@ -65,6 +65,7 @@ def test_without_samples_q_arrives_at_the_posterior():
     assert fit.reached(theta) == pytest.approx(fit.exact, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("beta", "seed"), [(0.01, 0), (1.4, 1)])
 def test_trainings_that_take_long_arrive_too(beta, seed):
     """A valley that is nearly flat, and a latent at its threshold, where the curvature is 0."""

@@ -18,7 +18,7 @@ SOURCES = sorted(TUTORIALS.glob("[0-9][0-9]_*.py"))
 NOTEBOOKS = sorted(TUTORIALS.glob("notebooks/*.ipynb"))
 LARGEST = 600_000  # bytes: a page that a browser opens at once
 # Chapters that take more than about four seconds.
-SLOW = {"09", "10", "11", "12"}
+SLOW = {"06", "07", "09", "10", "11", "12", "13"}
 
 _spec = importlib.util.spec_from_file_location("build", TUTORIALS / "build.py")
 build = importlib.util.module_from_spec(_spec)

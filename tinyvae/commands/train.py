@@ -51,13 +51,13 @@ def add(subparsers):
     )
     defaults = DATA | MODEL | TRAINING
 
-    def option(group, name, help, type=str, **kwargs):
+    def option(group, name, help, type=str, default=None, **kwargs):
         key = name.replace("-", "_")
         shown = help
         for data, suited in SUITED.items():
             shown += f"; {data}: {in_words(suited[key])}" if key in suited else ""
-        if defaults.get(key) is not None:
-            shown += f" (default: {in_words(defaults[key])})"
+        default = defaults.get(key) if default is None else default
+        shown += "" if default is None else f" (default: {in_words(default)})"
         metavar = kwargs.pop("metavar", {int: "N", float: "X"}.get(type, "NAME"))
         group.add_argument(f"--{name}", type=type, help=shown, metavar=metavar, **kwargs)
 
@@ -91,7 +91,7 @@ def add(subparsers):
     option(fit, "epochs", "passes over the data", int)
     option(fit, "batch", "examples in a step", int)
     rates = ", ".join(f"{name} {kind.default_lr:g}" for name, kind in OPTIMIZERS.items())
-    option(fit, "lr", f"learning rate (default: {rates})", float)
+    option(fit, "lr", "learning rate", float, rates)
     option(fit, "schedule", f"{', '.join(SCHEDULES)}: of the learning rate, over the epochs")
     option(fit, "optimizer", ", ".join(OPTIMIZERS))
     option(fit, "objective", f"{', '.join(OBJECTIVES)}: how the bound and its gradient are "
