@@ -152,6 +152,29 @@ def test_puts_that_fall_with_the_strike_are_one_too():
     assert found.most("vertical")[0] == pytest.approx(put[0] - put[1:].min(), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("k", "volatility", "at"), [([-0.2, -0.1], [0.1, 0.8], 1), ([0.1, 0.2], [0.8, 0.1], 0)]
+)
+def test_calls_that_rise_are_seen_in_puts_and_puts_that_fall_in_calls(k, volatility, at):
+    k, w = np.array(k), np.array(volatility) ** 2
+    price = call(k, w) if at == 1 else call(k, w) - 1 + np.exp(k)
+    found = static_arbitrage(w[None, None], k, [1.0])
+    assert found.where("vertical") == (0, 0, at)
+    assert found.most("vertical")[0] == pytest.approx(price[at] - price[1 - at], rel=1e-9)
+
+
+def test_a_put_costs_a_smaller_part_of_a_lower_strike():
+    """Else sell it, and buy the same part of the other: a butterfly whose lowest strike is 0."""
+    k = np.array([-0.5, -0.3])
+    w = np.array([0.42, 0.3])[None, None] ** 2
+    put, strike = call(k, w[0, 0]) - 1 + np.exp(k), np.exp(k)
+    assert put[0] < put[1]  # no vertical arbitrage
+    found = static_arbitrage(w, k, [1.0])
+    assert found.where("butterfly") == (0, 0, 0)
+    gain = put[0] - put[1] * strike[0] / strike[1]
+    assert found.most("butterfly")[0] == pytest.approx(gain, rel=1e-9)
+
+
 def test_a_variance_below_zero_is_reported_and_breaks_nothing():
     w = flat(0.2)
     w[0, 3, 5] = -0.01

@@ -52,16 +52,17 @@ def test_the_error_of_the_step_falls_with_the_step():
 
 def test_a_path_is_the_scheme_on_paper():
     kappa, eta, rho, sigma, v0, h = 0.5, 0.04, -0.6, 0.9, 0.01, 0.25
-    draws = np.array([[[1.0], [-2.0]], [[0.5], [-3.0]], [[-1.0], [0.3]]])
-    x, v, was_negative = 0.0, v0, False
+    draws = np.array([[[1.0], [0.3]], [[0.5], [-3.0]], [[-1.0], [0.3]]])
+    x, v, path = 0.0, v0, []
     for (first,), (second,) in draws:
         up = max(v, 0.0)
-        was_negative |= v < 0
+        path.append(v)
         x += -up / 2 * h + math.sqrt(up * h) * first
         v += kappa * (eta - up) * h + sigma * math.sqrt(up * h) * (
             rho * first + math.sqrt(1 - rho**2) * second
         )
-    assert was_negative  # so that the truncation is in play
+    assert path[0] > 0 > path[1]  # so that the truncation is in play,
+    assert path[2] > 0  # and what it did to the variance is seen in the price
     law = Heston(kappa, eta, rho, sigma, v0)
     assert log_prices(3 * h, law, noise=draws) == pytest.approx(x, rel=1e-14)
 
@@ -103,6 +104,22 @@ def test_standard_errors_are_those_of_repetitions():
         spread = np.std([getattr(run, value) for run in runs], axis=0, ddof=1)
         stated = np.mean([getattr(run, error) for run in runs], axis=0)
         np.testing.assert_allclose(spread, stated, rtol=4 / math.sqrt(2 * 200))  # 4 of its own
+
+
+def test_there_are_at_least_as_many_paths_as_asked_for(monkeypatch):
+    class Counted:
+        drawn = 0
+
+        def standard_normal(self, shape):
+            self.drawn += shape[-1]
+            return np.zeros(shape)
+
+    monkeypatch.setattr(monte_carlo, "PATHS_AT_A_TIME", 40)
+    for paths, drawn in ((30, 30), (40, 40), (41, 80)):
+        rng = Counted()
+        with np.errstate(invalid="ignore"):  # paths that are all the same
+            monte_carlo.out_of_the_money(K, 1.0, LAWS["of the grid"], steps=2, paths=paths, rng=rng)
+        assert rng.drawn == drawn
 
 
 def test_the_control_variate_takes_out_what_the_forward_explains():

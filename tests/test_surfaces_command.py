@@ -126,7 +126,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_others(trained, folder
 
 def test_a_larger_quote_error_makes_a_worse_fit(trained, folder):
     for error in ("0.01", "3"):
-        options = ("--no-figures", "--out", error, "--error", error, "--fits", "10")
+        options = ("--no-figures", "--out", error, "--error", error, "--fits", "5")
         assert main(["surfaces", "--samples", "5", *options]) == 0
     close, far = (
         json.loads((folder / error / "surfaces.json").read_text())["fits"]["sparse"]["rmse"]
@@ -161,6 +161,10 @@ def stored(path, state):
         (("--fits", "11"), "fits is 11, but 10 surfaces are held out"),
         (("--samples", "0"), "samples must be at least 1"),
         (("--error", "0"), "error must be greater than 0"),
+        (
+            ("--error", "50", "--fits", "5"),
+            "error must be smaller: 50 volatility points take a quote down to -",
+        ),
         (("--seed", "-1"), "seed must be at least 0"),
     ],
 )
@@ -168,6 +172,16 @@ def test_bad_input_is_one_line_and_code_2(trained, capsys, argv, message):
     assert main(["surfaces", *argv]) == 2
     err = capsys.readouterr().err
     assert re.fullmatch(rf"tinyvae: error: .*{message}.*\n", err), err
+
+
+def test_held_out_surfaces_that_do_not_differ_are_refused(data, monkeypatch, capsys):
+    same = {name: values[:1] for name, values in data.held_out_factors.items()}
+    one = replace(data, held_out=data.held_out[:1], held_out_factors=same)
+    monkeypatch.setitem(DATASETS, "heston", lambda *, held_out=None: one)
+    make_run(one, "runs/heston", epochs=1)
+    assert main(["surfaces", "--fits", "1"]) == 2
+    message = "tinyvae: error: too few surfaces are held out: all 1 have the same kappa\n"
+    assert capsys.readouterr().err == message
 
 
 def test_a_run_on_other_data_is_refused(capsys, monkeypatch):

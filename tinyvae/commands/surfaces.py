@@ -59,6 +59,11 @@ def run(args):
         raise ValueError(f"{path} is a run on {data.name}: it needs one of train --data heston")
     if args.fits > len(data.held_out):
         raise ValueError(f"fits is {args.fits}, but {len(data.held_out)} surfaces are held out")
+    for name, values in data.held_out_factors.items():
+        if np.ptp(values) == 0:  # there would be nothing to explain by the latents
+            raise ValueError(
+                f"too few surfaces are held out: all {len(values)} have the same {name}"
+            )
     out = path.parent if args.out is None else Path(args.out)
     out.mkdir(parents=True, exist_ok=True)  # before the work, so that an error comes first
 

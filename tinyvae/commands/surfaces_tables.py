@@ -15,11 +15,14 @@ COSTS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)  # of a trade, in units of the forward
 BASIS = 1e4  # points in a forward
 PRIOR, NOISE, START = 7, 8, 9  # streams of the seed
 ARBITRAGE = f"""\
-free at a cost: the share of surfaces on which no trade that cannot lose earns more than that, in
-  basis points of the forward; 0: on which there is none, but for what moves a volatility by less
-  than {100 * ROUNDING:g} points, as float32 may
-deepest: by how many volatility points a quote is off; earns: the best trade on a surface, in basis
-  points; of the median and of the worst surface"""
+A static arbitrage is a trade in options of one surface that cannot lose. calendar: total variance
+falls in time; butterfly: a call is not convex in the strike, so the density is negative; vertical:
+a call rises with the strike, or a put falls; negative: a total variance is below 0.
+free at a cost: the share of surfaces on which no trade of these kinds earns more than the cost, for
+  one option. bp: basis point, 1/10,000 of the forward. At 0: on which there is none, but for what
+  moves a volatility by less than {100 * ROUNDING:g} points, as float32 may
+off by: how far the worst quote of a surface is from a fair one, in volatility points
+earns: what the best trade on a surface earns, in bp; both of the median and of the worst surface"""
 FITS = """\
 rms, worst: off the whole surface, in volatility points; IV² days: mean square of IV² times
 days, over all surfaces and of the worst one; agree: starts that ended within {agree:g} nats of the
@@ -78,7 +81,8 @@ def arbitrage(case):
         "samples, z from the prior": case.decoded(eps),
     }
     costs = "".join(f"{BASIS * cost:>7g}" for cost in COSTS)
-    print(f"{'static arbitrage':<27}{'free at a cost of':>35}{'deepest':>17}{'earns':>17}")
+    heads = f"{'free at a cost, in bp, of':>35}{'off by, points':>17}{'earns, bp':>17}"
+    print(f"{'static arbitrage':<27}{heads}")
     print(f"{'':<27}{costs}{'median':>9}{'worst':>8}{'median':>9}{'worst':>8}")
     record = {}
     for name, w in sets.items():

@@ -17,6 +17,9 @@ that of cubes does, differences make densities up; convexity is exact for quotes
 Each quote is held against the best trade on it: for the butterfly that is its distance from the
 lower convex hull of its maturity. Neighbours alone would not do: on a fine grid any three of them
 are almost straight, however negative the density.
+
+All gains are of trades in one option of the quote. Where no kind earns anything, no trade at all
+does. Where some do, a trade of two kinds at once may earn more than either.
 """
 
 from dataclasses import dataclass
@@ -35,8 +38,9 @@ class Arbitrage:
     """What was found at each quote, by kind: {name: (N, M, K)}, NaN where nothing is quoted.
 
     depth: the volatility by which the quote is off, 0 where it is not (0.01 is one volatility
-    point). gain: what the best trade on it earns, in units of the forward. The kind 'negative' is a
-    total variance below 0, which has no price: its depth is sqrt(-w / T), its gain infinite.
+    point). gain: what the best trade of the kind earns on one option, in units of the forward. The
+    kind 'negative' is a total variance below 0, which has no price: its depth is sqrt(-w / T), its
+    gain infinite.
     """
 
     depth: dict
@@ -52,7 +56,7 @@ class Arbitrage:
 
     def free(self, kind=None, *, tolerance=ROUNDING, cost=0.0):
         """Which surfaces (N,) have no quote that is off by more than `tolerance` in volatility and
-        on which a trade earns more than `cost`, in units of the forward."""
+        on which a trade of the kind earns more than `cost` an option, in units of the forward."""
         check_number("tolerance", tolerance, at_least=0)
         check_number("cost", cost, at_least=0)
         kinds = self.depth if kind is None else (kind,)
@@ -133,6 +137,7 @@ def _prices(w, k):
     falls = np.minimum.accumulate(c, axis=1)  # no call may cost more than one of a lower strike
     rises = np.minimum.accumulate(p[:, ::-1], axis=1)[:, ::-1]
     line = -np.expm1(k)
+    # Where no other strike is the bound the price stands for itself: parity would cost its digits.
     vertical = (
         np.where(falls < c, np.minimum(rises, falls - line), rises),
         np.where(rises < p, np.minimum(falls, rises + line), falls),

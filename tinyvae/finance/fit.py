@@ -98,12 +98,15 @@ def fit_latents(
     check_count("restarts", restarts, at_least=int(starts is None))
     check_count("steps", steps)
     prior = check_number("prior", prior, at_least=0)
+    check_finite("theta", theta)
     theta, N = theta.astype(np.float64), len(x)
     x, weights = _seen(vae, theta, np.asarray(x, float), weights)
     z = rng.standard_normal((N, restarts, vae.latent))
     if starts is not None:
+        starts = np.asarray(starts, float)
         check_shape("starts", starts, (N, vae.latent))
-        z = np.concatenate([np.asarray(starts, float)[:, None], z], axis=1)
+        check_finite("starts", starts)
+        z = np.concatenate([starts[:, None], z], axis=1)
     many = z.shape[1]
     problem = {"vae": vae, "theta": theta, "prior": prior}
     problem |= {"x": np.repeat(x, many, axis=0), "weights": np.repeat(weights, many, axis=0)}

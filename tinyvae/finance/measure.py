@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyvae.data.heston import YEAR
-from tinyvae.errors import check_shape
+from tinyvae.errors import check_finite, check_shape
 
 # What the project whose case this is reports for one surface fitted through its decoder: a mean
 # square of IV² times days.
@@ -28,10 +28,13 @@ class Distance:
 def distance(data, found, true):
     """The `Distance` of total variances found (N, M, K) from the true ones, NaN where not kept.
 
-    A total variance below 0 counts as a volatility of 0. ValueError for shapes that do not fit.
+    A total variance below 0 counts as a volatility of 0. ValueError for shapes that do not fit,
+    and numbers that are not finite where kept.
     """
     check_shape("found", found, ("N", *data.kept.shape))
     check_shape("true", true, found.shape)
+    for name, each in (("found", found), ("true", true)):
+        check_finite(f"{name}[:, kept]", each[:, data.kept])
     years = (data.maturity_days / YEAR)[:, None]
     off = np.sqrt(np.maximum(found, 0.0) / years) - np.sqrt(np.maximum(true, 0.0) / years)
     inside = off[:, data.kept]

@@ -45,20 +45,26 @@ def quote(data, total_variance, at, *, error, noise):
     noise (N, M, K) from N(0, 1).
     x is the total variance of the noisy quote, standardised as data.x; dx = 2 volatility T / scale
     is what a volatility moves it by, and the weight of a quote is 1 / (error dx)².
-    ValueError for wrong shapes, an error that is not positive, points that are not kept, and a
-    volatility that the noise takes below 0.
+    ValueError for wrong shapes, an error or a total variance that is not positive, noise that is
+    not finite, points that are not kept, and a quote that the noise takes to 0 or below.
     """
-    total = np.asarray(total_variance, float)
+    total, noise = (np.asarray(each, float) for each in (total_variance, noise))
     check_shape("total_variance", total, ("N", *data.kept.shape))
     check_shape("at", at, data.kept.shape)
     check_shape("noise", noise, total.shape)
     error = check_number("error", error, above=0)
     if not at.any() or (at & ~data.kept).any():
         raise ValueError("at must mark one point or more, all of them kept")
-    check_finite("total_variance", total[:, at])
+    check_positive(**{"total_variance[:, at]": total[:, at]})
+    check_finite("noise[:, at]", noise[:, at])
     years = (data.maturity_days / YEAR)[:, None]
-    volatility = np.where(at, np.sqrt(total / years) + error * noise, np.nan)
-    check_positive(**{"volatility with its noise": volatility[:, at]})
+    total = np.where(at, total, np.nan)
+    volatility = np.sqrt(total / years) + error * noise
+    if (lowest := volatility[:, at].min()) <= 0:
+        raise ValueError(
+            f"error must be smaller: {100 * error:g} volatility points take a quote down to"
+            f" {100 * lowest:.3g}"
+        )
     x = ((volatility**2 * years)[:, data.kept] - data.centre) / data.scale
     moved = error * (2.0 * volatility * years)[:, data.kept] / data.scale
     return Quotes(volatility, error, x, np.nan_to_num(1.0 / moved**2))
