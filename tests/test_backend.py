@@ -3,6 +3,7 @@
 import ast
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -77,6 +78,10 @@ def test_a_devices_generator_has_other_numbers_than_the_hosts(device):
         (
             SimpleNamespace(ndarray=double.ndarray, is_available=lambda: False),
             "CuPy finds none that answers",
+        ),
+        (
+            SimpleNamespace(ndarray=double.ndarray, is_available=partial(open, "no/driver")),
+            "CuPy finds none that answers: FileNotFoundError: ",
         ),
     ],
 )

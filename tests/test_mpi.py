@@ -153,11 +153,18 @@ def test_a_rank_that_dies_ends_the_job_and_leaves_whole_files(tmp_path, end, say
     assert state.step in (4, 5, 6)
 
 
-def test_bad_input_is_one_line_and_exit_code_2(tmp_path):
-    done = on_ranks(2, *TRAIN, "--epochs", 0, cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--epochs", 0), "epochs must be at least 1, not 0"),
+        (("--download",), "download is for one process: ranks would all write the same files"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, option, says):
+    done = on_ranks(2, *TRAIN, *option, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     said = done.stderr.splitlines()  # Open MPI's mpiexec has something to add
-    assert said[0] == "tinyvae: error: epochs must be at least 1, not 0"
+    assert said[0] == f"tinyvae: error: {says}"
     assert done.stderr.count("tinyvae:") == 1
 
 
@@ -174,6 +181,36 @@ def test_bad_input_on_one_rank_alone_is_said_with_its_number(tmp_path):
     done = on_ranks(2, "-c", code, *TRAIN[2:], cwd=tmp_path)
     assert done.returncode == 2
     assert "tinyvae: error: no such file here\ntinyvae: rank 1 of 2 failed alone" in done.stderr
+
+
+def test_a_file_that_rank_0_cannot_write_is_one_line_and_exit_code_2(tmp_path):
+    (tmp_path / "file").touch()
+    done = on_ranks(2, *TRAIN, "--out", "file/run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "tinyvae: error: cannot write file/run/checkpoint.npz" in done.stderr
+    assert done.stderr.count("tinyvae:") == 1
+
+
+LATER = """
+import sys, time
+from tinyvae import ranks
+
+ranks.PATIENCE = 0.1
+
+def run():
+    if ranks.world().rank == 0:
+        time.sleep(0.5)
+        print("written")
+    return 1
+
+sys.exit(ranks.as_one(run))
+"""
+
+
+def test_a_code_that_all_end_with_is_no_trouble_however_long_rank_0_still_writes():
+    """As after Ctrl-C, 130, or with figures of a model that deserves a 1."""
+    done = on_ranks(2, "-c", LATER)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "written\n", "")
 
 
 def test_wrong_options_are_said_once(tmp_path):

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from test_elbo import model
 from test_train import PIXELS, data_of, rows
 
-from tinyvae import VAE, NotFinite, Settings, checkpoint, ranks
+from tinyvae import VAE, Adam, NotFinite, Settings, checkpoint, ranks
 from tinyvae.backend import backend_of
 from tinyvae.comparison import compare, compare_all
 from tinyvae.elbo import OBJECTIVES
@@ -28,6 +28,7 @@ from tinyvae.importance import importance_bounds
 from tinyvae.problem import problem
 from tinyvae.ranks import ALONE, Alone, Ranks
 from tinyvae.signal import gradient_moments
+from tinyvae.step import PlainStep, Step
 from tinyvae.train import evaluate, fit, start, steps
 
 SIZES = (2, 3, 4, 11)  # 11 are more than there are examples in a batch
@@ -249,6 +250,23 @@ def test_so_it_is_on_gpus(vae, data, monkeypatch, noise):
     for state in on_ranks(3, lambda ranks: fit(vae, data, settings, ranks=ranks)):
         assert backend_of(state.theta) == "cupy"
         close(state.history, alone.history)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_a_recorded_share_is_the_page_itself_to_the_bit(vae, data, samples):
+    theta = vae.init(np.random.default_rng(0))
+
+    def work(ranks):
+        found = []
+        for kind in Step, PlainStep:
+            mine, rng = theta.copy(), np.random.default_rng(1)
+            step = kind(vae, mine, 8, samples=samples, objective="iwae", ranks=ranks)
+            step.draw(data.x.astype(np.float32), np.arange(8) + 2, rng, 0.7)
+            found.append((step(Adam()), mine.tobytes()))
+        return found
+
+    for recorded, page in on_ranks(3, work):
+        assert recorded == page
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -592,6 +610,23 @@ def test_without_mpi4py_there_is_one_clear_line(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert re.fullmatch(r"tinyvae: error: ranks need mpi4py and an MPI library: .*\n", err)
+
+
+@pytest.mark.parametrize("word", ["--mpi", "--mp"])
+def test_the_option_is_heard_before_anything_is_said_however_it_is_written(monkeypatch, word):
+    from tinyvae import __main__
+
+    monkeypatch.setattr(__main__, "as_one", lambda run, answered: 7)
+    assert __main__.main(["train", word]) == 7
+    assert __main__.main(["train", "--epochs", "0"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "ends", "says"), [(None, 0, ""), (3, 3, ""), ("no luck", 1, "no luck\n")]
+)
+def test_a_program_may_end_by_sys_exit(capsys, code, ends, says):
+    assert ranks.outcome(lambda: sys.exit(code)) == ends
+    assert capsys.readouterr().err == says
 
 
 def test_no_other_file_knows_mpi4py():

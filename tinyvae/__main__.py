@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from functools import partial
 
 from tinyvae import __version__
 from tinyvae.commands import COMMANDS
@@ -13,8 +14,9 @@ from tinyvae.ranks import as_one
 def main(argv=None):
     """Run one command. Exit codes: 0 done, 1 a check failed, 2 bad input, 130 stopped by Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
-    if "--mpi" in argv:  # before a word is said: rank 0 alone speaks
-        return answered(as_one, lambda: answered(chosen, argv))
+    # Before a word is said, as rank 0 alone speaks. The parser takes --mp for --mpi, too.
+    if any("--mpi".startswith(word) for word in argv if len(word) > 2):
+        return answered(as_one, partial(chosen, argv), answered)
     return answered(chosen, argv)
 
 

@@ -99,8 +99,12 @@ def module(backend):
     cupy, why = _cupy()
     if cupy is None:
         raise ValueError(f"backend 'cupy' needs a GPU and CuPy, which is {why}")
-    if not cupy.is_available():
-        raise ValueError("backend 'cupy' needs a GPU, and CuPy finds none that answers")
+    try:
+        found, why = cupy.is_available(), ""
+    except Exception as error:  # CuPy 13 raises where there is no driver
+        found, why = False, f": {_first_line(error)}"
+    if not found:
+        raise ValueError(f"backend 'cupy' needs a GPU, and CuPy finds none that answers{why}")
     return cupy
 
 

@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from functools import partial
 from itertools import accumulate
 
 import numpy as np
@@ -145,18 +146,28 @@ def world():
     return ranks
 
 
-def as_one(run):
+def as_one(run, answered=None):
     """run() on every rank, and the exit code of all: the largest. Rank 0 alone is seen and heard.
 
+    run returns its exit code; None is 0. answered(run): the exit code, too, of what run may raise;
+    by default the trace is printed, and the code is 1.
     Bad input is bad on all ranks alike, and rank 0 says so. A rank that fails by itself would be
     waited for by the others without end: it says what and which it is, and ends the whole job.
     """
-    ranks = world()
+    ranks, ended = world(), False
+
+    def to_its_end():
+        nonlocal ended
+        code = run()
+        ended = True
+        return code
+
     doors = ranks.comm.Dup()  # apart from what else they say to each other
     said = io.StringIO()
     with heard(ranks.rank == 0, said):
-        code = outcome(run)
-    if not arrived(doors.Ibarrier(), PATIENCE if code else np.inf):
+        code = outcome(to_its_end if answered is None else partial(answered, to_its_end))
+    # A rank that came to its end waits, whatever its code: rank 0 may still have files to write.
+    if not arrived(doors.Ibarrier(), PATIENCE if code and not ended else np.inf):
         print(
             f"{said.getvalue()}tinyvae: rank {ranks.rank} of {ranks.size} failed alone, and the "
             "job ends with it",
@@ -182,7 +193,10 @@ def outcome(run):
     try:
         return run() or 0
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or 0
+        print(stop.code, file=sys.stderr)  # as Python does with sys.exit("why")
+        return 1
     except BaseException:
         traceback.print_exc()
         return 1

@@ -20,7 +20,7 @@ from tinyvae.elbo import OBJECTIVES, TIGHTER, check_free_bits
 from tinyvae.errors import NotFinite, check_count, check_number, unknown
 from tinyvae.optim import SCHEDULES, optimizer
 from tinyvae.ranks import ALONE
-from tinyvae.step import DeviceStep, Step
+from tinyvae.step import PlainStep, Step
 
 # The streams that a seed is split into.
 INIT, EPOCH, HELD_OUT = 0, 1, 2
@@ -30,7 +30,8 @@ VALUES = "loss", "reconstruction", "kl"  # of a step, in nats per example
 @dataclass(frozen=True)
 class Settings:
     """How to train. `lr` None: the optimizer's default; `schedule`: what becomes of it over the
-    epochs, see optim.py. `beta` rises from 0 over `warmup` epochs.
+    epochs, see optim.py. Each step sets the optimizer's own to that. `beta` rises from 0 over
+    `warmup` epochs.
 
     `objective`, `samples`: the estimator of the bound, see elbo.py, and its samples an example;
     `free_bits`: nats below which a latent's mean KL costs nothing more, of 'analytic' alone.
@@ -39,7 +40,7 @@ class Settings:
     `patience`: stop after so many epochs without a better held-out bound, and keep the best
     parameters; 0: never.
     `backend`: 'numpy', or 'cupy' for a GPU. `noise`: by the host's generator, the same numbers on
-    every backend, so that their curves can be compared; or by the 'device's own, which is faster.
+    every backend, so that their curves can be compared; or by that of the 'device', faster.
 
     TypeError or ValueError for a value out of range or an unknown name.
     """
@@ -145,7 +146,7 @@ def fit(vae, data, settings, state=None, *, on_step=None, on_epoch=None, ranks=A
     it is what one rank alone would have, to rounding.
 
     ValueError for data that do not fit the model, a batch larger than the data, or ranks that do
-    not start alike; NotFinite, with the first array that went bad, if a loss or gradient is not
+    not start alike. NotFinite, with the first array that went bad, if a loss or gradient is not
     finite: theta is then as it was before that step. (An update that overflows by itself shows in
     the next step.)
     """
@@ -238,7 +239,7 @@ def step_for(vae, settings, state, size, ranks=ALONE):
     work = state.work.get(key)
     if work is None or work.theta is not state.theta or work.vae is not vae:
         objective = {"objective": settings.objective, "free_bits": settings.free_bits}
-        kind = Step if backend_of(state.theta) == "numpy" else DeviceStep
+        kind = Step if backend_of(state.theta) == "numpy" else PlainStep
         work = kind(vae, state.theta, size, samples=settings.samples, ranks=ranks, **objective)
         state.work[key] = work
     return work

@@ -45,7 +45,7 @@ from tinyvae import (
 from tinyvae.exercises import CHAPTERS, exercise
 from tinyvae.likelihoods import Bernoulli
 from tinyvae.plots import BLUE, GREY, ORANGE, PURPLE, style
-from tinyvae.ranks import ALONE
+from tinyvae.ranks import Alone
 from tinyvae.replay import Program, record
 
 # %% [markdown]
@@ -525,7 +525,7 @@ assert len(first(params, x)[1](dy)) == 2
 
 # %%
 BATCHES = (10, 30, 100, 300, 1000)
-growth = []
+growth, step_times = [], []
 for size in BATCHES:
     mine, chosen = Step(vae, theta.copy(), size), rng.integers(len(data), size=size)
     optimizer = Adam()
@@ -539,6 +539,7 @@ for size in BATCHES:
 
     found = race(step=one_step, floor=floor_of(products_of(size)), page=one_page)
     growth.append([np.median(found[name] / found["floor"]) for name in ("page", "step")])
+    step_times.append(np.median(found["step"]))
     slow, fast = growth[-1]
     held = most_memory(one_page) / 1e6, mine.program(False).memory.nbytes / 1e6
     print(
@@ -639,15 +640,15 @@ else:
 # Each call is a small program, a *kernel*, that Python starts on the GPU. A start takes a time
 # $t_0$ of some microseconds, however little there is to do. With $n$ calls in a step, $F$
 # operations for an example, a batch of $B$, and a GPU that does $R_g$ operations a second, a step
-# takes about
+# takes about $t_g$, and on the processor that you measured, with $R_c$ operations a second, $t_c$:
 #
 # $$
-# t_g = \max(n\, t_0,\; F B / R_g), \qquad\text{here}\qquad t_c = F B / R_c .
+# t_g = \max(n\, t_0,\; F B / R_g), \qquad t_c = F B / R_c .
 # $$
 #
 # As long as $n t_0$ is the larger one, the GPU waits for Python, and a batch of one takes as long
-# as one of a hundred. You know $n$, the length of the list, and $F$; $R_c$ you have measured. For
-# $t_0$ and $R_g$ the next cell takes *assumptions*, round numbers for a large GPU. Put yours there.
+# as one of a hundred. You know $n$, the length of the list, and $F$. For $t_0$ and $R_g$ the next
+# cell takes *assumptions*, round numbers for a large GPU. Put yours there.
 
 # %%
 count = len(Step(vae, theta.copy(), 10).program(False).calls)
@@ -667,9 +668,9 @@ for size in (1, 10, 100, 1000, 10_000):
     )
 
 # %% [markdown]
-# On paper, then. A larger model moves the point down, as $F$ grows and $n$ does not. What it is on
-# your GPU, this cell measures, if there is one: with the noise drawn on the host, so that the
-# losses can be compared, and on the device.
+# A larger model needs less of a batch, as $F$ grows and $n$ does not. So far on paper. If you have
+# a GPU, the next cell measures its step: with the noise drawn on the host, which gives the losses
+# of the CPU, and on the device, which is faster.
 
 
 # %%
@@ -715,8 +716,8 @@ else:
 
 
 # %%
-class Rank(type(ALONE)):
-    """One of several ranks, for its share alone: nobody is there to be asked for a sum."""
+class Rank(Alone):
+    """One of several ranks that is asked for its share and nothing else."""
 
     def __init__(self, rank, size):
         self.rank, self.size = rank, size
@@ -741,12 +742,13 @@ assert np.allclose(total, whole, rtol=1e-4, atol=1e-5)
 #
 # ### By pencil: how far does it pay?
 #
-# A step on one machine takes about $t(B) = a + bB$. The time $b$ is that of an example's matrix
-# products. The time $a$ no batch makes smaller: Adam, and starting. Shared, the second part is
-# divided, the first is not, and the sum is added:
+# A step on one machine takes about $t(B) = a + bB$. The time $b$ is that of one example, mostly of
+# its matrix products. The time $a$ is there whatever the batch: Adam, and the starts of the calls.
+# Shared, the second part is divided, and the largest share counts; the first is not; the sum is
+# added:
 #
 # $$
-# t_N = a + b\, \frac{B}{N} + s_N, \qquad
+# t_N = a + b \left\lceil \frac{B}{N} \right\rceil + s_N, \qquad
 # s_N = 2 \lceil \log_2 N \rceil\, \alpha + 2\, \frac{N-1}{N}\, \frac{V}{\beta} .
 # $$
 #
@@ -754,23 +756,12 @@ assert np.allclose(total, whole, rtol=1e-4, atol=1e-5)
 # of the gradient each has to go out and come back about once (Thakur et al., section 4). V is what
 # hurts: 4 bytes for each number in `theta`, whatever N and B are.
 #
-# The next cell measures $a$ and $b$ on one core or more of this machine. The networks are
-# *assumed*: an office, a data centre, a cluster.
+# You have measured $t(B)$, under "How near is the floor?": $a$ and $b$ are fitted to that, by least
+# squares of the relative errors. The networks are *assumed*: an office, a data centre, a cluster.
 
 # %%
-sizes, steps = (20, 100, 300, 1000), {}
-for size in sizes:
-    mine, chosen = Step(vae, theta.copy(), size), rng.integers(len(data), size=size)
-    optimizer = Adam()
-
-    def one_step(mine=mine, chosen=chosen, optimizer=optimizer):
-        mine.draw(data, chosen, rng)
-        mine(optimizer, asked=False)
-
-    steps[f"batch_{size}"] = one_step
-times = np.array([np.median(seconds) for seconds in race(**steps).values()])
-columns = np.stack([np.ones(len(sizes)), sizes], axis=1) / times[:, None]
-a, b = np.maximum(np.linalg.lstsq(columns, np.ones(len(sizes)), rcond=None)[0], 1e-7)
+columns = np.stack([np.ones(len(BATCHES)), BATCHES], axis=1) / np.array(step_times)[:, None]
+a, b = np.maximum(np.linalg.lstsq(columns, np.ones(len(BATCHES)), rcond=None)[0], 1e-7)
 V = theta.nbytes
 print(f"a = {1e3 * a:.2f} ms, b = {1e6 * b:.1f} µs an example, V = {V / 1e6:.1f} MB")
 
@@ -779,7 +770,7 @@ def speed_up(N, batch, alpha, beta):
     """How many times as fast N machines are as one."""
     rounds = np.ceil(np.log2(N))
     s = 2 * rounds * alpha + 2 * (N - 1) / N * V / beta
-    return (a + b * batch) / (a + b * batch / N + s)
+    return (a + b * batch) / (a + b * np.ceil(batch / N) + s)
 
 
 NETWORKS = {"1 Gbit/s, 50 µs": (50e-6, 1e9 / 8), "25 Gbit/s, 20 µs": (20e-6, 25e9 / 8)}

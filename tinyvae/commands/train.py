@@ -147,6 +147,8 @@ def run(args):
             raise ValueError(f"{name} must not be empty")
     if args.resume and args.overwrite:
         raise ValueError("resume goes on with the run in --out, overwrite starts anew: not both")
+    if args.download and args.mpi:
+        raise ValueError("download is for one process: ranks would all write the same files")
     name = Path(given.get("data", DATA["data"])).stem
     out = Path(given.get("out", Path("runs") / name))
     path = out / "checkpoint.npz"
@@ -166,11 +168,11 @@ def run(args):
     training.check_fit(vae, data, settings)
     training.check_ranks(settings, ranks)
     ranks.agree("data", about)  # and all have looked at what is in --out
-    save()  # can it be written? Better to know now
+    ranks.together(save)  # can it be written? Better to know now
     with training.interruptible():  # Ctrl-C reaches some ranks later, and must not hit the save
         finished = fit(vae, data, settings, state, save, ranks)
         state.to("numpy")  # the figures and records are the host's
-        save()
+        ranks.together(save)
     if not finished:
         print(
             f"\ninterrupted in epoch {state.epoch + 1} and saved in {path}\n"
