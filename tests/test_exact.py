@@ -342,6 +342,7 @@ def test_leave_one_out_is_between_no_baseline_and_the_mean():
     assert many == pytest.approx(m.variance(10, 10 * m.A1), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_variances_that_are_infinite_are_inf():
     assert variance_of_path(quadratic(), cauchy, (0.0, 1.0)) == (INF, INF)
     assert variance_of_score(quadratic(), cauchy, (0.0, 1.0)) == (INF, INF)

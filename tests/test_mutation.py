@@ -208,6 +208,7 @@ def verdict_of(root, change):
     return {row["verdict"] for row in rows if row["change"] == change}
 
 
+@pytest.mark.slow
 def test_a_run_kills_what_the_tests_see_and_lists_what_they_do_not(toy):
     done = mutation(toy)
     assert done.returncode == 1, done.stderr

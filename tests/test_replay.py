@@ -276,6 +276,7 @@ print(now()[0] - faults, (now()[1] - memory) / 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts as Linux does")
 def test_a_thousand_steps_take_no_page_fault_and_no_memory():
     done = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)

@@ -84,6 +84,7 @@ def make_run(data, out, epochs=150):
 FAST = ("--samples", "20", "--fits", "2", "--restarts", "1")
 
 
+@pytest.mark.slow
 def test_it_measures_draws_and_records(trained, folder, capsys):
     assert main(["surfaces", *FAST]) == 0
     out = capsys.readouterr().out
