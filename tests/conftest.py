@@ -1,8 +1,12 @@
 """For all tests."""
 
+import os
 import sys
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several on the same cores: their threads would wait
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
 
 
 @pytest.fixture(autouse=True)
