@@ -1,10 +1,9 @@
 """`tinyvae inspect`: what a trained model is worth, and a warning where something is off."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 from tinyvae import inspection
-from tinyvae.commands.runs import inspection_of, resumed, values_of
+from tinyvae.commands.runs import checkpoint_of, inspection_of, resumed, values_of
 from tinyvae.errors import check_count
 from tinyvae.ranks import ALONE, MPI, world
 from tinyvae.storage import write_json
@@ -46,9 +45,7 @@ def add(subparsers):
 
 def run(args):
     check_count("samples", args.samples)
-    path = Path(args.path)
-    if path.suffix != ".npz" or path.is_dir():
-        path /= "checkpoint.npz"
+    path = checkpoint_of(args.path)
     vae, settings, state, data, _ = resumed(
         path, {} if args.data_dir is None else {"data_dir": args.data_dir}
     )

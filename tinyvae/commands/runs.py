@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -81,6 +82,12 @@ def fresh(path, given):
     about |= {"binarize": how, "held_out": len(data.held_out)}
     about["sha256"] = fingerprint(data)
     return vae, settings, training.start(vae, settings, data.x), data, about
+
+
+def checkpoint_of(run):
+    """The Path of a run's checkpoint: `run` is its folder, or that file itself."""
+    path = Path(run)
+    return path if path.suffix == ".npz" and not path.is_dir() else path / "checkpoint.npz"
 
 
 def resumed(path, given):

@@ -4,11 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyvae.commands.runs import resumed
-from tinyvae.commands.surfaces_tables import arbitrage, fits, reconstruction, regression
+from tinyvae.commands.runs import checkpoint_of, resumed
 from tinyvae.data.heston import SurfaceData
 from tinyvae.errors import check_count, check_number
-from tinyvae.finance.codes import standard_codes
 from tinyvae.storage import write_json
 
 
@@ -47,13 +45,14 @@ def add(subparsers):
 
 
 def run(args):
+    # Here, not above: no other command needs any of it.
+    from tinyvae.commands.surfaces_tables import arbitrage, fits, reconstruction, regression
+
     for name in ("samples", "fits", "restarts"):
         check_count(name, getattr(args, name))
     check_count("seed", args.seed, at_least=0)
     check_number("error", args.error, above=0)
-    path = Path(args.path)
-    if path.suffix != ".npz" or path.is_dir():
-        path /= "checkpoint.npz"
+    path = checkpoint_of(args.path)
     vae, settings, state, data, _ = resumed(path, {})
     if not isinstance(data, SurfaceData):
         raise ValueError(f"{path} is a run on {data.name}: it needs one of train --data heston")
@@ -89,6 +88,8 @@ class Case:
     measurements need: the codes of the data, and the surfaces that these decode to."""
 
     def __init__(self, vae, theta, data, args):
+        from tinyvae.finance.codes import standard_codes  # see run
+
         self.vae, self.data, self.args = vae, data, args
         x, held_out = (part.astype(theta.dtype) for part in (data.x, data.held_out))
         self.theta, self.centre, self.spread = standard_codes(vae, theta, x)

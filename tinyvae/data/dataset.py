@@ -65,7 +65,7 @@ class Dataset:
         if rows.size == 0:
             raise ValueError(f"{part} has shape {rows.shape}: it must not be empty")
         check_finite(part, rows)
-        object.__setattr__(self, part, _read_only(rows))
+        object.__setattr__(self, part, read_only(rows))
         return rows
 
     def _freeze_labels(self, part, count):
@@ -75,7 +75,7 @@ class Dataset:
         if getattr(labels, "dtype", np.dtype(object)).kind not in "iu":
             raise TypeError(f"{part} must be an array of integers, not {labels!r:.60}")
         check_shape(part, labels, (count,))
-        object.__setattr__(self, part, _read_only(labels))
+        object.__setattr__(self, part, read_only(labels))
 
     def _freeze_factors(self, part, count):
         factors = getattr(self, part)
@@ -83,7 +83,7 @@ class Dataset:
             return
         for name, values in factors.items():
             check_shape(f"{part}[{name!r}]", values, (count,))
-        frozen = {name: _read_only(np.asarray(values)) for name, values in factors.items()}
+        frozen = {name: read_only(np.asarray(values)) for name, values in factors.items()}
         object.__setattr__(self, part, frozen)
 
     def binarized(self, how, *, rng=None):
@@ -155,7 +155,8 @@ def first(x, labels, held_out):
     return x[:held_out], None if labels is None else labels[:held_out]
 
 
-def _read_only(array):
+def read_only(array):
+    """A view of it that cannot be written to."""
     view = array.view()  # the caller's own array stays writable
     view.flags.writeable = False
     return view

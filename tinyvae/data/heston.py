@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from tinyvae.data.dataset import Dataset, split
+from tinyvae.data.dataset import Dataset, read_only, split
 from tinyvae.errors import check_finite, check_number, check_positive, check_shape
 from tinyvae.finance import black_scholes, fourier
 from tinyvae.finance.heston import Heston
@@ -197,9 +197,7 @@ def surface_data(surfaces, *, held_out=None):
 
 def _freeze(record, names):
     for name in names.split():
-        view = getattr(record, name).view()  # the caller's own array stays writable
-        view.flags.writeable = False
-        object.__setattr__(record, name, view)
+        object.__setattr__(record, name, read_only(getattr(record, name)))
 
 
 @cache  # the same for every caller, and it takes seconds
